@@ -139,7 +139,8 @@ int sahara_say_hello(struct sahara *s, enum sahara_mode mode, struct err *e)
 
 int sahara_say_switch(struct sahara *s, enum sahara_mode mode, struct err *e)
 {
-	return sahara_say(s, &(struct sahara_pkt){ .cmd = SAHARA_CMD_SWITCH_MODE, .mode = mode }, e);
+	return sahara_say(s, &(struct sahara_pkt){ .cmd = SAHARA_CMD_SWITCH_MODE, .mode = mode },
+			  e);
 }
 
 int sahara_hello_take(struct sahara *s, const struct sahara_pkt *p, struct err *e)
@@ -152,10 +153,11 @@ int sahara_hello_take(struct sahara *s, const struct sahara_pkt *p, struct err *
 	};
 
 	if (p->hello.min_version > SAHARA_VERSION_MAX)
-		return err_set(e, ERR_UNSUPPORTED,
-			       "target speaks sahara version %u at the lowest, this program %d at the "
-			       "highest",
-			       p->hello.min_version, SAHARA_VERSION_MAX);
+		return err_set(
+			e, ERR_UNSUPPORTED,
+			"target speaks sahara version %u at the lowest, this program %d at the "
+			"highest",
+			p->hello.min_version, SAHARA_VERSION_MAX);
 	if (p->hello.mode >= ARRAY_SIZE(states))
 		return err_set(e, ERR_PROTO, "target's HELLO proposes mode %u, which is not known",
 			       p->hello.mode);
@@ -219,7 +221,7 @@ enum rung {
 
 struct climb {
 	bool found;
-	bool has_status;  /* END_OF_IMAGE was all it said */
+	bool has_status; /* END_OF_IMAGE was all it said */
 	uint32_t status;
 	bool has_garbage;
 	bool reset_done;
@@ -258,7 +260,8 @@ static int rung_act(struct sahara *s, enum rung rung, struct err *e)
 }
 
 /* Listens for one rung's time. 0 also when nothing useful came: the next rung is due. */
-static int rung_listen(struct sahara *s, enum rung rung, uint32_t ms, struct climb *c, struct err *e)
+static int rung_listen(struct sahara *s, enum rung rung, uint32_t ms, struct climb *c,
+		       struct err *e)
 {
 	struct heard h = { .what = SAHARA_FRONT_MORE };
 	struct deadline end = deadline_in(ms);
@@ -298,28 +301,36 @@ static int rung_listen(struct sahara *s, enum rung rung, uint32_t ms, struct cli
 	return 0;
 }
 
-static int climb_failed(const struct sahara *s, const struct climb *c, uint32_t waited_ms, struct err *e)
+static int climb_failed(const struct sahara *s, const struct climb *c, uint32_t waited_ms,
+			struct err *e)
 {
-	static const char next[] = "power-cycle the module; if it stays mute, bring it into EDL by the "
-				   "boot pin (Quectel: USB_BOOT to VDD_EXT while it powers up)";
-	const char *tried = s->opts.may_probe ? "firehose, sahara and streaming probes got no answer" :
-						"this device may not be probed, so nothing was sent";
+	static const char next[] =
+		"power-cycle the module; if it stays mute, bring it into EDL by the "
+		"boot pin (Quectel: USB_BOOT to VDD_EXT while it powers up)";
+	const char *tried = s->opts.may_probe
+				    ? "firehose, sahara and streaming probes got no answer"
+				    : "this device may not be probed, so nothing was sent";
 
 	if (c->reset_done)
-		return err_set_code(e, ERR_GONE, 1,
-				    "target took the RESET and leaves the bus; wait until it is back");
+		return err_set_code(
+			e, ERR_GONE, 1,
+			"target took the RESET and leaves the bus; wait until it is back");
 	if (c->has_status)
-		return err_set_code(e, ERR_REFUSED, (int32_t)c->status,
-				    "target answers only with status 0x%x: %s; it stays so until it is "
-				    "reset; %s",
-				    c->status, sahara_status_words(c->status), next);
+		return err_set_code(
+			e, ERR_REFUSED, (int32_t)c->status,
+			"target answers only with status 0x%x: %s; it stays so until it is "
+			"reset; %s",
+			c->status, sahara_status_words(c->status), next);
 	if (c->has_garbage)
-		return err_set(e, ERR_PROTO,
-			       "what answers speaks neither sahara nor firehose nor streaming download; "
-			       "is it a boot port? %s",
-			       next);
-	return err_set(e, ERR_TIMEOUT, "no sahara HELLO in %u ms (another program may have taken it); "
-		       "%s; %s", waited_ms, tried, next);
+		return err_set(
+			e, ERR_PROTO,
+			"what answers speaks neither sahara nor firehose nor streaming download; "
+			"is it a boot port? %s",
+			next);
+	return err_set(e, ERR_TIMEOUT,
+		       "no sahara HELLO in %u ms (another program may have taken it); "
+		       "%s; %s",
+		       waited_ms, tried, next);
 }
 
 static int climb(struct sahara *s, struct err *e)
@@ -372,13 +383,15 @@ int sahara_hello_merge(struct sahara *s, struct err *e)
 		if (sahara_front(held, &len) != SAHARA_FRONT_PACKET ||
 		    get_le32(held.p) != SAHARA_CMD_HELLO)
 			return 0;
-		if (sahara_pkt_parse(slice_sub(held, 0, len), &p, e) < 0 || sahara_hello_take(s, &p, e) < 0)
+		if (sahara_pkt_parse(slice_sub(held, 0, len), &p, e) < 0 ||
+		    sahara_hello_take(s, &p, e) < 0)
 			return -1;
 		s->rx.off += len;
 	}
 }
 
-int sahara_open(struct link *link, const struct sahara_opts *opts, struct sahara **ret, struct err *e)
+int sahara_open(struct link *link, const struct sahara_opts *opts, struct sahara **ret,
+		struct err *e)
 {
 	struct sahara *s = calloc(1, sizeof(*s));
 
@@ -420,10 +433,11 @@ struct slice sahara_early(const struct sahara *s)
 
 int sahara_programmer_runs(const struct sahara *s, struct err *e)
 {
-	return err_set(e, ERR_UNSUPPORTED,
-		       "the boot ROM no longer answers: a %s programmer already runs; talk to it, or "
-		       "power-cycle the module to start over",
-		       s->state == SAHARA_STREAMING ? "streaming" : "firehose");
+	return err_set(
+		e, ERR_UNSUPPORTED,
+		"the boot ROM no longer answers: a %s programmer already runs; talk to it, or "
+		"power-cycle the module to start over",
+		s->state == SAHARA_STREAMING ? "streaming" : "firehose");
 }
 
 bool sahara_is_running(const struct sahara *s)
@@ -446,7 +460,8 @@ static int hello_await(struct sahara *s, struct err *e)
 		if (h.what == SAHARA_FRONT_PACKET && h.pkt.cmd == SAHARA_CMD_END_OF_IMAGE)
 			return err_set_code(e, ERR_REFUSED, (int32_t)h.pkt.end.status,
 					    "target refused to start over, status 0x%x: %s",
-					    h.pkt.end.status, sahara_status_words(h.pkt.end.status));
+					    h.pkt.end.status,
+					    sahara_status_words(h.pkt.end.status));
 		if (sahara_settle(s, &h, &settled, e) < 0)
 			return -1;
 		/* Some targets go straight on to ask for their image; that is as good. */
@@ -457,7 +472,8 @@ static int hello_await(struct sahara *s, struct err *e)
 		if (sahara_is_running(s))
 			return sahara_programmer_runs(s, e);
 		if (h.what == SAHARA_FRONT_PACKET)
-			log_debug(s->opts.log, TAG, "%s passed over", sahara_cmd_text(h.pkt.cmd, room));
+			log_debug(s->opts.log, TAG, "%s passed over",
+				  sahara_cmd_text(h.pkt.cmd, room));
 	}
 	return err_set(e, ERR_PROTO, "%d packets and no HELLO among them", SAHARA_STRAY_MAX);
 }
@@ -490,9 +506,14 @@ int sahara_reset(struct sahara *s, struct err *e)
 
 	if (sahara_is_running(s))
 		return sahara_programmer_runs(s, e);
-	/* A crashed module resets out of memory debug, once its HELLO is answered. */
-	if (s->state == SAHARA_MEM_DEBUG && s->has_hello && sahara_say_hello(s, SAHARA_MODE_MEM_DEBUG, e) < 0)
-		return -1;
+	/* A crashed module resets out of memory debug, once it could offer its memory. */
+	if (s->state == SAHARA_MEM_DEBUG && s->has_hello) {
+		if (sahara_say_hello(s, SAHARA_MODE_MEM_DEBUG, e) < 0)
+			return -1;
+		if (sahara_hear(s, s->opts.packet_ms, &h, e) < 0 && e->kind != ERR_TIMEOUT)
+			return err_prefix(e, "waiting for the offer of its memory");
+		err_clear(e);
+	}
 	if (sahara_say_cmd(s, SAHARA_CMD_RESET, e) < 0)
 		return -1;
 	for (stray = 0; stray < SAHARA_STRAY_MAX; stray++) {
@@ -507,11 +528,13 @@ int sahara_reset(struct sahara *s, struct err *e)
 		if (h.pkt.cmd == SAHARA_CMD_RESET_RESP)
 			return 0;
 		if (h.pkt.cmd == SAHARA_CMD_END_OF_IMAGE && h.pkt.end.status != SAHARA_STATUS_OK)
-			return err_set_code(e, ERR_REFUSED, (int32_t)h.pkt.end.status,
-					    "target refused the reset, status 0x%x: %s; power-cycle it",
-					    h.pkt.end.status, sahara_status_words(h.pkt.end.status));
+			return err_set_code(
+				e, ERR_REFUSED, (int32_t)h.pkt.end.status,
+				"target refused the reset, status 0x%x: %s; power-cycle it",
+				h.pkt.end.status, sahara_status_words(h.pkt.end.status));
 		log_debug(s->opts.log, TAG, "%s passed over", sahara_cmd_text(h.pkt.cmd, room));
 	}
-	return err_set(e, ERR_PROTO, "%d packets and no RESET_RESP among them; power-cycle the module",
+	return err_set(e, ERR_PROTO,
+		       "%d packets and no RESET_RESP among them; power-cycle the module",
 		       SAHARA_STRAY_MAX);
 }

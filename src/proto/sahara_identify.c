@@ -21,7 +21,8 @@ static int command_enter(struct sahara *s, struct err *e)
 			s->has_hello = true;
 			return err_set_code(e, ERR_UNSUPPORTED, (int32_t)h.pkt.end.status,
 					    "target has no command mode, status 0x%x: %s",
-					    h.pkt.end.status, sahara_status_words(h.pkt.end.status));
+					    h.pkt.end.status,
+					    sahara_status_words(h.pkt.end.status));
 		}
 		if (sahara_settle(s, &h, &settled, e) < 0)
 			return -1;
@@ -31,7 +32,8 @@ static int command_enter(struct sahara *s, struct err *e)
 			return sahara_programmer_runs(s, e);
 		if (s->has_hello) {
 			/* The answer crossed with a stale HELLO; the target awaits another one. */
-			if (sahara_hello_merge(s, e) < 0 || sahara_say_hello(s, SAHARA_MODE_COMMAND, e) < 0)
+			if (sahara_hello_merge(s, e) < 0 ||
+			    sahara_say_hello(s, SAHARA_MODE_COMMAND, e) < 0)
 				return -1;
 			continue;
 		}
@@ -57,7 +59,8 @@ static bool is_refusal(struct slice held, size_t n, uint32_t *ret_status)
 	return true;
 }
 
-/* n raw bytes; *ret is empty when the target refused after all. Lives until the next sahara_hear(). */
+/* n raw bytes; *ret is empty when the target refused after all. Lives until the next sahara_hear().
+ */
 static int hear_raw(struct sahara *s, size_t n, struct slice *ret, struct err *e)
 {
 	struct deadline end = deadline_in(s->opts.packet_ms);
@@ -78,7 +81,8 @@ static int hear_raw(struct sahara *s, size_t n, struct slice *ret, struct err *e
 			return -1;
 		to = sahara_rx_room(&s->rx, &cap);
 		if (link_read(s->link, to, cap, deadline_left(end), &got, e) < 0) {
-			err_append(e, ", %zu of %zu bytes of a result came", sahara_rx_held(&s->rx).n, n);
+			err_append(e, ", %zu of %zu bytes of a result came",
+				   sahara_rx_held(&s->rx).n, n);
 			sahara_rx_clear(&s->rx);
 			return -1;
 		}
@@ -86,7 +90,8 @@ static int hear_raw(struct sahara *s, size_t n, struct slice *ret, struct err *e
 	}
 }
 
-/* Runs one client command. *ret is empty when the target does not tell; lives until the next packet. */
+/* Runs one client command. *ret is empty when the target does not tell; lives until the next
+ * packet. */
 static int exec(struct sahara *s, uint32_t id, struct slice *ret, struct err *e)
 {
 	struct sahara_pkt p = { .cmd = SAHARA_CMD_EXECUTE, .exec = { .id = id } };
@@ -110,7 +115,8 @@ static int exec(struct sahara *s, uint32_t id, struct slice *ret, struct err *e)
 		return err_set(e, ERR_PROTO, "target answered command 0x%x, asked was 0x%x",
 			       h.pkt.exec.id, id);
 	if (h.pkt.exec.len == 0 || h.pkt.exec.len > SAHARA_PKT_MAX) {
-		log_warn(s->opts.log, TAG, "identity 0x%x of %u bytes left alone", id, h.pkt.exec.len);
+		log_warn(s->opts.log, TAG, "identity 0x%x of %u bytes left alone", id,
+			 h.pkt.exec.len);
 		return 0;
 	}
 	p.cmd = SAHARA_CMD_EXECUTE_DATA;
@@ -172,13 +178,15 @@ int sahara_identify(struct sahara *s, struct chip_id *ret, struct err *e)
 	if (sahara_is_running(s))
 		return sahara_programmer_runs(s, e);
 	if (s->state == SAHARA_MEM_DEBUG)
-		return err_set(e, ERR_UNSUPPORTED,
-			       "module sits in memory debug (it crashed) and tells no identity there; "
-			       "save its memory or reset it into EDL");
+		return err_set(
+			e, ERR_UNSUPPORTED,
+			"module sits in memory debug (it crashed) and tells no identity there; "
+			"save its memory or reset it into EDL");
 	if (s->has_held || (!s->has_hello && !s->in_command))
-		return err_set(e, ERR_UNSUPPORTED,
-			       "target already asks for its image (another program answered its HELLO); "
-			       "power-cycle the module to read its identity");
+		return err_set(
+			e, ERR_UNSUPPORTED,
+			"target already asks for its image (another program answered its HELLO); "
+			"power-cycle the module to read its identity");
 	if (s->has_hello && s->hello.hello.version < 2)
 		return err_set(e, ERR_UNSUPPORTED, "sahara version %u has no command mode",
 			       s->hello.hello.version);
@@ -193,4 +201,3 @@ int sahara_identify(struct sahara *s, struct chip_id *ret, struct err *e)
 	*ret = id;
 	return 0;
 }
-

@@ -16,18 +16,18 @@ struct upload {
 	struct progress *progress;
 	struct sahara_image *image; /* the one in work, NULL before the first read */
 	uint64_t image_id;
-	uint64_t done;              /* highest offset served */
-	uint64_t budget;            /* bytes that this image may still be asked for */
+	uint64_t done;   /* highest offset served */
+	uint64_t budget; /* bytes that this image may still be asked for */
 	unsigned hellos, finished;
-	bool begun;                 /* progress_begin() was called */
-	bool confirming;            /* DONE was sent, DONE_RESP is due */
-	bool pending;               /* DONE_RESP 0: another image may be wanted */
+	bool begun;      /* progress_begin() was called */
+	bool confirming; /* DONE was sent, DONE_RESP is due */
+	bool pending;    /* DONE_RESP 0: another image may be wanted */
 	bool over;
 	uint8_t *chunk;
 };
 
-/* The session ends here because the target asks for what it cannot get: it is told to start over, so
- * that it does not wait for bytes for ever. The refusal in e stays the news. */
+/* The session ends here because the target asks for what it cannot get: it is told to start over,
+ * so that it does not wait for bytes for ever. The refusal in e stays the news. */
 static int give_up(struct sahara *s)
 {
 	struct err ignored = ERR_INIT;
@@ -94,7 +94,8 @@ static int range_check(struct upload *u, uint64_t off, uint64_t count, struct er
 
 /* The raw answer to one READ_DATA is one transfer to the target: in a long one only the last piece
  * may end with an empty packet. */
-static int range_send(struct sahara *s, struct upload *u, uint64_t off, uint64_t count, struct err *e)
+static int range_send(struct sahara *s, struct upload *u, uint64_t off, uint64_t count,
+		      struct err *e)
 {
 	uint64_t left;
 	size_t n;
@@ -140,7 +141,8 @@ static int end_serve(struct sahara *s, struct upload *u, const struct sahara_pkt
 		return sahara_say_cmd(s, SAHARA_CMD_DONE, e);
 	}
 	if (status == SAHARA_STATUS_OK)
-		return err_set(e, ERR_PROTO, "target says END_OF_IMAGE without having asked for one");
+		return err_set(e, ERR_PROTO,
+			       "target says END_OF_IMAGE without having asked for one");
 	/* After a refused mode the target may sit in its error state: one fresh start is fair. */
 	if (s->was_refused && !u->image) {
 		s->was_refused = false;
@@ -179,16 +181,18 @@ static int done_serve(struct sahara *s, struct upload *u, const struct sahara_pk
 	return 0;
 }
 
-static int packet_serve(struct sahara *s, struct upload *u, const struct sahara_pkt *p, struct err *e)
+static int packet_serve(struct sahara *s, struct upload *u, const struct sahara_pkt *p,
+			struct err *e)
 {
 	char room[16];
 
 	switch (p->cmd) {
 	case SAHARA_CMD_HELLO:
 		if (++u->hellos > HELLO_MAX)
-			return err_set(e, ERR_PROTO,
-				       "target said HELLO %u times and never went on; power-cycle it",
-				       u->hellos);
+			return err_set(
+				e, ERR_PROTO,
+				"target said HELLO %u times and never went on; power-cycle it",
+				u->hellos);
 		image_close(u, u->pending);
 		if (sahara_hello_take(s, p, e) < 0 || sahara_hello_merge(s, e) < 0)
 			return -1;
@@ -203,9 +207,10 @@ static int packet_serve(struct sahara *s, struct upload *u, const struct sahara_
 	case SAHARA_CMD_MEM_DEBUG:
 	case SAHARA_CMD_MEM_DEBUG64:
 		s->state = SAHARA_MEM_DEBUG;
-		return err_set(e, ERR_REFUSED,
-			       "module crashed and insists on memory debug instead of taking an image; "
-			       "save its memory or reset it into EDL");
+		return err_set(
+			e, ERR_REFUSED,
+			"module crashed and insists on memory debug instead of taking an image; "
+			"save its memory or reset it into EDL");
 	case SAHARA_CMD_CMD_READY:
 		s->in_command = true;
 		if (++u->hellos > HELLO_MAX)
@@ -214,9 +219,10 @@ static int packet_serve(struct sahara *s, struct upload *u, const struct sahara_
 			return -1;
 		return s->has_hello ? sahara_say_hello(s, SAHARA_MODE_IMAGE_PENDING, e) : 0;
 	default:
-		return err_set(e, ERR_PROTO,
-			       "target sent packet %s, which has no place in an upload; power-cycle it",
-			       sahara_cmd_text(p->cmd, room));
+		return err_set(
+			e, ERR_PROTO,
+			"target sent packet %s, which has no place in an upload; power-cycle it",
+			sahara_cmd_text(p->cmd, room));
 	}
 }
 
@@ -231,7 +237,8 @@ static int silence_explain(struct sahara *s, struct upload *u, struct err *e)
 			s->state = SAHARA_RUNNING;
 			return 0;
 		}
-		return err_prefix(e, "target announced another image after %u and did not ask for it",
+		return err_prefix(e,
+				  "target announced another image after %u and did not ask for it",
 				  u->finished);
 	}
 	if (!u->image)
@@ -239,20 +246,23 @@ static int silence_explain(struct sahara *s, struct upload *u, struct err *e)
 	if (u->confirming)
 		return err_prefix(e, "'%s' was accepted, but its start was not confirmed",
 				  u->image->name);
-	/* Programmers end with their last segment; up to a page of padding may follow it. */
-	if (u->image->size - u->done < 4096) {
+	/* Programmers end with their last segment; padding to a disk sector may follow it. */
+	if (u->image->size - u->done < 512) {
 		if (e->kind == ERR_TIMEOUT)
-			return err_set_code(e, ERR_REFUSED, SAHARA_STATUS_AUTH_FAILED,
-					    "target took all of '%s' and says nothing: secure boot does "
-					    "that to a programmer that is signed for another chip; "
-					    "power-cycle it and take the programmer of its maker",
-					    u->image->name);
-		return err_prefix(e, "target took all of '%s' and left: secure boot does that to a "
-				     "programmer that is signed for another chip",
+			return err_set_code(
+				e, ERR_REFUSED, SAHARA_STATUS_AUTH_FAILED,
+				"target took all of '%s' and says nothing: secure boot does "
+				"that to a programmer that is signed for another chip; "
+				"power-cycle it and take the programmer of its maker",
+				u->image->name);
+		return err_prefix(e,
+				  "target took all of '%s' and left: secure boot does that to a "
+				  "programmer that is signed for another chip",
 				  u->image->name);
 	}
 	return err_prefix(e,
-			  "target stopped after %" PRIu64 " of %" PRIu64 " bytes of '%s' (image %" PRIu64
+			  "target stopped after %" PRIu64 " of %" PRIu64
+			  " bytes of '%s' (image %" PRIu64
 			  "); power-cycle it, check cable and port",
 			  u->done, u->image->size, u->image->name, u->image_id);
 }
@@ -261,14 +271,16 @@ static int silence_explain(struct sahara *s, struct upload *u, struct err *e)
 static int upload_begin(struct sahara *s, struct err *e)
 {
 	if (!s->has_hello && !s->has_held && sahara_start_over(s, e) < 0)
-		return s->state == SAHARA_MEM_DEBUG ?
-			       err_prefix(e, "module stays in memory debug (it crashed): save its "
-					     "memory or reset it into EDL") :
-			       -1;
+		return s->state == SAHARA_MEM_DEBUG
+			       ? err_prefix(e,
+					    "module stays in memory debug (it crashed): save its "
+					    "memory or reset it into EDL")
+			       : -1;
 	if (s->has_held)
 		return 0;
 	if (s->state == SAHARA_MEM_DEBUG)
-		log_warn(s->opts.log, TAG, "module sits in memory debug (it crashed); asking it to take "
+		log_warn(s->opts.log, TAG,
+			 "module sits in memory debug (it crashed); asking it to take "
 			 "an image instead");
 	return sahara_say_hello(s, SAHARA_MODE_IMAGE_PENDING, e);
 }
@@ -296,9 +308,9 @@ static int upload_loop(struct sahara *s, struct upload *u, struct err *e)
 		}
 		/* A programmer talks: ours, whose confirmation got lost, or one from before. */
 		u->over = true;
-		s->state = u->finished                          ? SAHARA_RUNNING :
-			   h.what == SAHARA_FRONT_STREAMING     ? SAHARA_STREAMING :
-								  SAHARA_FIREHOSE;
+		s->state = u->finished                        ? SAHARA_RUNNING
+			   : h.what == SAHARA_FRONT_STREAMING ? SAHARA_STREAMING
+							      : SAHARA_FIREHOSE;
 	}
 	return 0;
 }
