@@ -247,8 +247,8 @@ static const char *const status_words[] = {
 	[0x1e] = "command parameter invalid",
 	[0x1f] = "command not supported",
 	[0x20] = "data asked for a command that was not executed",
-	[0x21] = "hash table authentication failed (secure boot: the programmer is signed for another "
-		 "chip)",
+	[0x21] = ("hash table authentication failed (secure boot: the programmer is signed for another "
+		  "chip)"),
 	[0x22] = "segment hash mismatch (the programmer file is corrupted)",
 	[0x23] = "hash table missing in the ELF (the programmer is not signed)",
 	[0x24] = "target initialisation failed",
