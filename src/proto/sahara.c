@@ -506,6 +506,8 @@ int sahara_reset(struct sahara *s, struct err *e)
 
 	if (sahara_is_running(s))
 		return sahara_programmer_runs(s, e);
+	/* Also after a request to stop: it is how a conversation is given up in good order. */
+	s->opts.cancel = NULL;
 	/* A crashed module resets out of memory debug, once it could offer its memory. */
 	if (s->state == SAHARA_MEM_DEBUG && s->has_hello) {
 		if (sahara_say_hello(s, SAHARA_MODE_MEM_DEBUG, e) < 0)

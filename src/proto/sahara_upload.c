@@ -235,6 +235,7 @@ static int silence_explain(struct sahara *s, struct upload *u, struct err *e)
 		if (e->kind == ERR_TIMEOUT && u->images->count == 1) {
 			u->over = true;
 			s->state = SAHARA_RUNNING;
+			err_clear(e);
 			return 0;
 		}
 		return err_prefix(e,
@@ -260,11 +261,16 @@ static int silence_explain(struct sahara *s, struct upload *u, struct err *e)
 				  "programmer that is signed for another chip",
 				  u->image->name);
 	}
-	return err_prefix(e,
-			  "target stopped after %" PRIu64 " of %" PRIu64
-			  " bytes of '%s' (image %" PRIu64
-			  "); power-cycle it, check cable and port",
-			  u->done, u->image->size, u->image->name, u->image_id);
+	err_prefix(e,
+		   "target stopped after %" PRIu64 " of %" PRIu64 " bytes of '%s' (image %" PRIu64
+		   ")",
+		   u->done, u->image->size, u->image->name, u->image_id);
+	if (s->hello.hello.mode == SAHARA_MODE_MEM_DEBUG)
+		return err_append(
+			e, "; the module is in memory debug (it crashed): reset it, or bring it "
+			   "into EDL by the boot pin (Quectel: USB_BOOT to VDD_EXT while it "
+			   "powers up)");
+	return err_append(e, "; power-cycle it, check cable and port");
 }
 
 /* Leads the target from wherever it is to asking for its image. */

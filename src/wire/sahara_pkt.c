@@ -56,8 +56,8 @@ int sahara_pkt_parse(struct slice in, struct sahara_pkt *ret, struct err *e)
 	size_t i = known_find(p.cmd);
 
 	if (c.bad || len != in.n)
-		return err_set(e, ERR_PROTO, "sahara packet 0x%x says %u bytes long and is %zu", p.cmd,
-			       len, in.n);
+		return err_set(e, ERR_PROTO, "sahara packet 0x%x says %u bytes long and is %zu",
+			       p.cmd, len, in.n);
 	if (i == ARRAY_SIZE(known) || known[i].len == 0) {
 		p.body = rd_bytes(&c, rd_left(&c));
 		*ret = p;
@@ -247,12 +247,14 @@ static const char *const status_words[] = {
 	[0x1e] = "command parameter invalid",
 	[0x1f] = "command not supported",
 	[0x20] = "data asked for a command that was not executed",
-	[0x21] = ("hash table authentication failed (secure boot: the programmer is signed for another "
-		  "chip)"),
+	[0x21] =
+		("hash table authentication failed (secure boot: the programmer is signed for another "
+		 "chip)"),
 	[0x22] = "segment hash mismatch (the programmer file is corrupted)",
 	[0x23] = "hash table missing in the ELF (the programmer is not signed)",
 	[0x24] = "target initialisation failed",
-	[0x25] = "image authentication failed (secure boot: the programmer is signed for another chip)",
+	[0x25] =
+		"image authentication failed (secure boot: the programmer is signed for another chip)",
 	[0x26] = "hash table size invalid",
 	[0x27] = "enumeration failure",
 	[0x28] = "hardware bulk transfer error (cable, hub or port)",
@@ -330,7 +332,8 @@ int sahara_region_count(uint64_t len, bool wide, size_t *ret, struct err *e)
 		return err_set(e, ERR_PROTO, "memory region table of %llu bytes, expected 1..%d",
 			       (unsigned long long)len, SAHARA_REGIONS_MAX);
 	if (len % line)
-		return err_set(e, ERR_PROTO, "memory region table of %llu bytes is no multiple of %zu",
+		return err_set(e, ERR_PROTO,
+			       "memory region table of %llu bytes is no multiple of %zu",
 			       (unsigned long long)len, line);
 	*ret = (size_t)len / line;
 	return 0;

@@ -1,7 +1,7 @@
 /*
  * Sahara packets: bytes <-> structs, both directions. Every integer is little endian; a packet is
- * u32 command, u32 length (of the whole packet) and fixed fields; no checksum, no sync marker. Image
- * data, memory data and command results travel without a header.
+ * u32 command, u32 length (of the whole packet) and fixed fields; no checksum, no sync marker.
+ * Image data, memory data and command results travel without a header.
  */
 #ifndef SALVOR_WIRE_SAHARA_PKT_H
 #define SALVOR_WIRE_SAHARA_PKT_H
@@ -58,13 +58,13 @@ enum sahara_status {
 	SAHARA_STATUS_AUTH_FAILED = 0x25,
 };
 
-#define SAHARA_VERSION_MAX    3    /* the highest protocol version spoken here */
-#define SAHARA_PKT_MIN        8
-#define SAHARA_PKT_MAX        4096 /* sanity; the longest packet that is known has 48 bytes */
-#define SAHARA_REGION_LEN32   52
-#define SAHARA_REGION_LEN64   64
-#define SAHARA_REGION_TEXT    20
-#define SAHARA_REGIONS_MAX    65536 /* bytes of a region table: a cap on what the target announces */
+#define SAHARA_VERSION_MAX  3 /* the highest protocol version spoken here */
+#define SAHARA_PKT_MIN      8
+#define SAHARA_PKT_MAX      4096 /* sanity; the longest packet that is known has 48 bytes */
+#define SAHARA_REGION_LEN32 52
+#define SAHARA_REGION_LEN64 64
+#define SAHARA_REGION_TEXT  20
+#define SAHARA_REGIONS_MAX  65536 /* bytes of a region table: a cap on what the target announces */
 
 struct sahara_pkt {
 	uint32_t cmd; /* says which member of the union counts; none for the header-only ones */
@@ -86,18 +86,18 @@ struct sahara_pkt {
 		uint32_t done; /* DONE_RESP: 0 = more images wanted, 1 = complete */
 		struct {
 			uint64_t addr, len;
-		} mem; /* MEM_DEBUG and MEM_READ in both widths */
+		} mem;         /* MEM_DEBUG and MEM_READ in both widths */
 		uint32_t mode; /* SWITCH_MODE */
 		struct {
 			uint32_t id;
 			uint32_t len; /* EXECUTE_RESP: bytes that EXECUTE_DATA will release */
-		} exec; /* EXECUTE, EXECUTE_RESP, EXECUTE_DATA */
+		} exec;               /* EXECUTE, EXECUTE_RESP, EXECUTE_DATA */
 		struct slice body; /* a command that is not in the table: what follows the header */
 	};
 };
 
-/* Reads one whole packet, as the framer cut it out. ERR_PROTO when the length does not belong to the
- * command, with both numbers. A command that is not known parses; `body` borrows from `in`. */
+/* Reads one whole packet, as the framer cut it out. ERR_PROTO when the length does not belong to
+ * the command, with both numbers. A command that is not known parses; `body` borrows from `in`. */
 int sahara_pkt_parse(struct slice in, struct sahara_pkt *ret, struct err *e) _must_check_;
 /* ERR_BUG when a value does not fit its field, the writer is full or the command is not known. */
 int sahara_pkt_build(struct writer *w, const struct sahara_pkt *in, struct err *e) _must_check_;
@@ -110,7 +110,7 @@ const char *sahara_status_words(uint32_t status);
 /* What stands at the front of the received bytes. The answer for a given front never changes with
  * what follows, so it does not matter how the transport cut or glued the packets. */
 enum sahara_front {
-	SAHARA_FRONT_MORE,      /* too little to tell, or a packet whose end is still to come */
+	SAHARA_FRONT_MORE, /* too little to tell, or a packet whose end is still to come */
 	SAHARA_FRONT_PACKET,
 	SAHARA_FRONT_FIREHOSE,  /* "<?xml": a Firehose programmer talks */
 	SAHARA_FRONT_STREAMING, /* 0x7E: an HDLC frame, a streaming programmer talks */
@@ -141,8 +141,8 @@ static inline void sahara_rx_clear(struct sahara_rx *rx)
 {
 	rx->off = rx->n = 0;
 }
-/* Where the next bytes go. At least SAHARA_PKT_MAX bytes of room as long as the caller takes packets
- * out until SAHARA_FRONT_MORE, and raw results of at most SAHARA_PKT_MAX bytes. */
+/* Where the next bytes go. At least SAHARA_PKT_MAX bytes of room as long as the caller takes
+ * packets out until SAHARA_FRONT_MORE, and raw results of at most SAHARA_PKT_MAX bytes. */
 uint8_t *sahara_rx_room(struct sahara_rx *rx, size_t *ret_cap);
 /* `n` bytes were put into the room. */
 void sahara_rx_filled(struct sahara_rx *rx, size_t n);
@@ -160,22 +160,22 @@ struct sahara_region {
 	char name[SAHARA_REGION_TEXT + 1]; /* file name; hostile: see sahara_region_name_ok() */
 };
 
-/* Number of lines in a table of `len` bytes. ERR_PROTO when len is 0, over SAHARA_REGIONS_MAX, or no
- * multiple of a line. */
+/* Number of lines in a table of `len` bytes. ERR_PROTO when len is 0, over SAHARA_REGIONS_MAX, or
+ * no multiple of a line. */
 int sahara_region_count(uint64_t len, bool wide, size_t *ret, struct err *e) _must_check_;
-int sahara_region_parse(struct slice line, bool wide, struct sahara_region *ret, struct err *e)
-	_must_check_;
-int sahara_region_build(struct writer *w, const struct sahara_region *in, bool wide, struct err *e)
-	_must_check_;
+int sahara_region_parse(struct slice line, bool wide, struct sahara_region *ret,
+			struct err *e) _must_check_;
+int sahara_region_build(struct writer *w, const struct sahara_region *in, bool wide,
+			struct err *e) _must_check_;
 /* Is the name fit to be a file in a folder of ours: not empty, no separator, no dot in front,
  * printable ASCII. */
 bool sahara_region_name_ok(const char *name);
 
 /*
- * The OEM key hash within what SAHARA_EXEC_PKHASH released. Targets give the hash bare, once per root
- * certificate, or followed by zeros up to 144 bytes; qdl's rule sorts them out: when the first k >= 4
- * bytes recur directly afterwards keep k, drop trailing zeros, round up to 32, 48 or 64 without
- * exceeding what came. Returns the length, at most 64; 0 when nothing but zeros came.
+ * The OEM key hash within what SAHARA_EXEC_PKHASH released. Targets give the hash bare, once per
+ * root certificate, or followed by zeros up to 144 bytes; qdl's rule sorts them out: when the first
+ * k >= 4 bytes recur directly afterwards keep k, drop trailing zeros, round up to 32, 48 or 64
+ * without exceeding what came. Returns the length, at most 64; 0 when nothing but zeros came.
  */
 size_t sahara_pkhash_reduce(struct slice raw, uint8_t out[64]);
 

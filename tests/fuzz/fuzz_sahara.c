@@ -18,7 +18,8 @@ struct fuzz_link {
 	uint64_t written;
 };
 
-static int fuzz_read(struct link *l, void *buf, size_t cap, uint32_t ms, size_t *ret_n, struct err *e)
+static int fuzz_read(struct link *l, void *buf, size_t cap, uint32_t ms, size_t *ret_n,
+		     struct err *e)
 {
 	struct fuzz_link *f = container_of(l, struct fuzz_link, link);
 	size_t n = MIN_OF(MIN_OF(cap, f->rest.n), f->piece);

@@ -51,7 +51,8 @@ static int mishap(struct script_link *s, struct err *e)
 	}
 }
 
-static int script_read(struct link *l, void *buf, size_t cap, uint32_t ms, size_t *ret_n, struct err *e)
+static int script_read(struct link *l, void *buf, size_t cap, uint32_t ms, size_t *ret_n,
+		       struct err *e)
 {
 	struct script_link *s = container_of(l, struct script_link, link);
 	uint8_t room[STEP_MAX];
@@ -76,8 +77,10 @@ static int script_read(struct link *l, void *buf, size_t cap, uint32_t ms, size_
 				break;
 		}
 	}
-	if (n == 0)
+	if (n == 0) {
+		s->vain++;
 		return err_set(e, ERR_TIMEOUT, "nothing in time");
+	}
 	*ret_n = n;
 	return 0;
 }

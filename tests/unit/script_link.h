@@ -43,6 +43,7 @@ struct script_link {
 	/* Witnesses */
 	char why[160];                   /* the first departure from the script; "" = none */
 	size_t writes, zlps;             /* zlps: writes that the link would end with an empty packet */
+	size_t vain;                     /* reads while the script had nothing to give */
 	enum link_zlp zlp;
 };
 

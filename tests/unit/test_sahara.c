@@ -10,23 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define Z24 "000000000000000000000000000000000000000000000000"
+#define Z24              "000000000000000000000000000000000000000000000000"
 #define HELLO(mode)      GIVE("01000000 30000000 02000000 01000000 00040000 " mode Z24)
 #define HELLO_RESP(mode) WANT("02000000 30000000 02000000 01000000 00000000 " mode Z24)
-#define TX "00000000"
-#define DUMP "02000000"
-#define CMD "03000000"
-#define NOP WANT_RAW("<?xml version=\"1.0\" ?><data><nop /></data>", 42)
-#define STREAMING_NOP WANT("7e 09 01020304 5c5b 7e")
-#define RESET_STATE WANT("13000000 08000000")
-#define SWITCH WANT("0c000000 0c000000 00000000")
-#define RESET WANT("07000000 08000000")
-#define RESET_RESP GIVE("08000000 08000000")
-#define EOI(id, status) GIVE("04000000 10000000 " id " " status)
-#define DONE WANT("05000000 08000000")
-#define DONE_RESP(more) GIVE("06000000 0c000000 " more)
-#define ID13 "0d000000"
-#define ID7 "07000000"
+#define TX               "00000000"
+#define DUMP             "02000000"
+#define CMD              "03000000"
+#define NOP              WANT_RAW("<?xml version=\"1.0\" ?><data><nop /></data>", 42)
+#define STREAMING_NOP    WANT("7e 09 01020304 5c5b 7e")
+#define RESET_STATE      WANT("13000000 08000000")
+#define SWITCH           WANT("0c000000 0c000000 00000000")
+#define RESET            WANT("07000000 08000000")
+#define RESET_RESP       GIVE("08000000 08000000")
+#define EOI(id, status)  GIVE("04000000 10000000 " id " " status)
+#define DONE             WANT("05000000 08000000")
+#define DONE_RESP(more)  GIVE("06000000 0c000000 " more)
+#define ID13             "0d000000"
+#define ID7              "07000000"
 
 #define IMAGE_SIZE 0x2988
 
@@ -83,10 +83,13 @@ static void mem_images_init(struct mem_images *m, uint64_t id, uint64_t size)
 	m->id = id;
 }
 
-static const struct sahara_opts probing = { .may_probe = true, .hello_ms = 1000, .packet_ms = 1000 };
+static const struct sahara_opts probing = { .may_probe = true,
+					    .hello_ms = 1000,
+					    .packet_ms = 1000 };
 
 /* Opens and uploads; the session stays open for questions. */
-static int run_upload(struct script_link *link, struct mem_images *m, struct sahara **s, struct err *e)
+static int run_upload(struct script_link *link, struct mem_images *m, struct sahara **s,
+		      struct err *e)
 {
 	*s = NULL;
 	if (sahara_open(&link->link, &probing, s, e) < 0)
@@ -142,6 +145,8 @@ static void upload_mdm9x07_runs_after_done_resp_0(void **state)
 		assert_script(&link);
 		assert_int_equal(sahara_state(s), SAHARA_RUNNING);
 		assert_int_equal(m.asked, 1);
+		/* It runs: there is nothing left to wait for. */
+		assert_int_equal(link.vain, 0);
 		/* Only the 0x1000 bytes fill their last packet. */
 		assert_int_equal(link.zlps, 1);
 		sahara_close(s);
@@ -151,11 +156,15 @@ static void upload_mdm9x07_runs_after_done_resp_0(void **state)
 static void upload_sdx55_keeps_the_banner_glued_to_done_resp(void **state)
 {
 	const struct script_step steps[] = {
-		HELLO(TX), HELLO_RESP(TX),
+		HELLO(TX),
+		HELLO_RESP(TX),
 		GIVE("12000000 20000000 0d00000000000000 4000000000000000 b803000000000000"),
 		WANT_RAW(image_bytes() + 0x40, 0x3b8),
-		EOI(ID13, "00000000"), DONE,
-		DONE_RESP("01000000"), GIVE("3c3f786d6c20"), SCRIPT_DONE
+		EOI(ID13, "00000000"),
+		DONE,
+		DONE_RESP("01000000"),
+		GIVE("3c3f786d6c20"),
+		SCRIPT_DONE
 	};
 	struct script_link link;
 	struct mem_images m;
@@ -175,10 +184,14 @@ static void upload_sdx55_keeps_the_banner_glued_to_done_resp(void **state)
 static void upload_long_reads_are_one_transfer_to_the_target(void **state)
 {
 	const struct script_step steps[] = {
-		HELLO(TX), HELLO_RESP(TX),
+		HELLO(TX),
+		HELLO_RESP(TX),
 		GIVE("12000000 20000000 0d00000000000000 0000000000000000 0000030000000000"),
 		WANT_RAW(image_bytes(), 0x30000),
-		EOI(ID13, "00000000"), DONE, DONE_RESP("01000000"), SCRIPT_DONE
+		EOI(ID13, "00000000"),
+		DONE,
+		DONE_RESP("01000000"),
+		SCRIPT_DONE
 	};
 	struct script_link link;
 	struct mem_images m;
@@ -217,13 +230,22 @@ static void upload_zlp_off_is_obeyed(void **state)
 
 static void upload_done_resp_0_with_more_images_goes_on(void **state)
 {
-	const struct script_step steps[] = {
-		HELLO(TX), HELLO_RESP(TX), GIVE("03000000 14000000 0d000000 00000000 34000000"),
-		WANT_RAW(image_bytes(), 0x34), EOI(ID13, "00000000"), DONE, DONE_RESP("00000000"),
-		HELLO(TX), HELLO_RESP(TX), GIVE("03000000 14000000 2a000000 00000000 10000000"),
-		WANT_RAW(image_bytes(), 0x10), EOI("2a000000", "00000000"), DONE,
-		DONE_RESP("00000000"), SILENT, SCRIPT_DONE
-	};
+	const struct script_step steps[] = { HELLO(TX),
+					     HELLO_RESP(TX),
+					     GIVE("03000000 14000000 0d000000 00000000 34000000"),
+					     WANT_RAW(image_bytes(), 0x34),
+					     EOI(ID13, "00000000"),
+					     DONE,
+					     DONE_RESP("00000000"),
+					     HELLO(TX),
+					     HELLO_RESP(TX),
+					     GIVE("03000000 14000000 2a000000 00000000 10000000"),
+					     WANT_RAW(image_bytes(), 0x10),
+					     EOI("2a000000", "00000000"),
+					     DONE,
+					     DONE_RESP("00000000"),
+					     SILENT,
+					     SCRIPT_DONE };
 	struct script_link link;
 	struct mem_images m;
 	struct sahara *s;
@@ -238,7 +260,8 @@ static void upload_done_resp_0_with_more_images_goes_on(void **state)
 	assert_int_equal(m.asked, 2);
 	assert_non_null(strstr(e.msg, "announced another image after 2"));
 	sahara_close(s);
-	/* A single image with an id that has no rule: silence after DONE_RESP 0 means that it runs. */
+	/* A single image with an id that has no rule: silence after DONE_RESP 0 means that it runs.
+	 */
 	script_link_init(&link, steps + 7);
 	mem_images_init(&m, UINT64_MAX, IMAGE_SIZE);
 	assert_ok(run_upload(&link, &m, &s, &e), e);
@@ -249,16 +272,27 @@ static void upload_done_resp_0_with_more_images_goes_on(void **state)
 
 static void upload_answers_repeated_hellos_and_merges_queued_ones(void **state)
 {
-	const struct script_step again[] = {
-		HELLO(TX), HELLO_RESP(TX), HELLO(TX), HELLO_RESP(TX), HELLO(TX), HELLO_RESP(TX),
-		GIVE("03000000 14000000 0d000000 00000000 34000000"), WANT_RAW(image_bytes(), 0x34),
-		EOI(ID13, "00000000"), DONE, DONE_RESP("00000000"), SCRIPT_DONE
-	};
-	const struct script_step queued[] = {
-		HELLO(DUMP), HELLO(TX), HELLO_RESP(TX),
-		GIVE("03000000 14000000 0d000000 00000000 34000000"), WANT_RAW(image_bytes(), 0x34),
-		EOI(ID13, "00000000"), DONE, DONE_RESP("00000000"), SCRIPT_DONE
-	};
+	const struct script_step again[] = { HELLO(TX),
+					     HELLO_RESP(TX),
+					     HELLO(TX),
+					     HELLO_RESP(TX),
+					     HELLO(TX),
+					     HELLO_RESP(TX),
+					     GIVE("03000000 14000000 0d000000 00000000 34000000"),
+					     WANT_RAW(image_bytes(), 0x34),
+					     EOI(ID13, "00000000"),
+					     DONE,
+					     DONE_RESP("00000000"),
+					     SCRIPT_DONE };
+	const struct script_step queued[] = { HELLO(DUMP),
+					      HELLO(TX),
+					      HELLO_RESP(TX),
+					      GIVE("03000000 14000000 0d000000 00000000 34000000"),
+					      WANT_RAW(image_bytes(), 0x34),
+					      EOI(ID13, "00000000"),
+					      DONE,
+					      DONE_RESP("00000000"),
+					      SCRIPT_DONE };
 	struct script_link link;
 	struct mem_images m;
 	struct sahara *s;
@@ -295,33 +329,42 @@ static void upload_endless_hellos_end(void **state)
 
 static void upload_end_of_image_errors_come_in_words(void **state)
 {
-	const struct script_step steps[] = {
-		HELLO(TX), HELLO_RESP(TX), GIVE("03000000 14000000 0d000000 00000000 34000000"),
-		WANT_RAW(image_bytes(), 0x34), EOI(ID13, "21000000"), SCRIPT_DONE
-	};
+	const struct script_step steps[] = { HELLO(TX),
+					     HELLO_RESP(TX),
+					     GIVE("03000000 14000000 0d000000 00000000 34000000"),
+					     WANT_RAW(image_bytes(), 0x34),
+					     EOI(ID13, "21000000"),
+					     SCRIPT_DONE };
 	struct err e = upload_ends(steps, 13, ERR_REFUSED);
 
 	(void)state;
 	assert_int_equal(e.code, 0x21);
-	assert_string_equal(e.msg, "target refused 'prog.mbn' (image 13) after 52 of 10632 bytes, status "
-				   "0x21: hash table authentication failed (secure boot: the programmer "
-				   "is signed for another chip); reset it before the next try");
+	assert_string_equal(e.msg,
+			    "target refused 'prog.mbn' (image 13) after 52 of 10632 bytes, status "
+			    "0x21: hash table authentication failed (secure boot: the programmer "
+			    "is signed for another chip); reset it before the next try");
 }
 
 static void upload_silence_after_the_last_segment_is_secure_boot(void **state)
 {
-	const struct script_step last[] = {
-		HELLO(TX), HELLO_RESP(TX), GIVE("03000000 14000000 0d000000 00200000 88090000"),
-		WANT_RAW(image_bytes() + 0x2000, 0x988), SILENT, SCRIPT_DONE
-	};
-	const struct script_step left[] = {
-		HELLO(TX), HELLO_RESP(TX), GIVE("03000000 14000000 0d000000 00200000 88090000"),
-		WANT_RAW(image_bytes() + 0x2000, 0x988), GONE, SCRIPT_DONE
-	};
-	const struct script_step middle[] = {
-		HELLO(TX), HELLO_RESP(TX), GIVE("03000000 14000000 0d000000 00000000 00100000"),
-		WANT_RAW(image_bytes(), 0x1000), SILENT, SCRIPT_DONE
-	};
+	const struct script_step last[] = { HELLO(TX),
+					    HELLO_RESP(TX),
+					    GIVE("03000000 14000000 0d000000 00200000 88090000"),
+					    WANT_RAW(image_bytes() + 0x2000, 0x988),
+					    SILENT,
+					    SCRIPT_DONE };
+	const struct script_step left[] = { HELLO(TX),
+					    HELLO_RESP(TX),
+					    GIVE("03000000 14000000 0d000000 00200000 88090000"),
+					    WANT_RAW(image_bytes() + 0x2000, 0x988),
+					    GONE,
+					    SCRIPT_DONE };
+	const struct script_step middle[] = { HELLO(TX),
+					      HELLO_RESP(TX),
+					      GIVE("03000000 14000000 0d000000 00000000 00100000"),
+					      WANT_RAW(image_bytes(), 0x1000),
+					      SILENT,
+					      SCRIPT_DONE };
 	struct err e = upload_ends(last, 13, ERR_REFUSED);
 
 	(void)state;
@@ -347,8 +390,10 @@ static void upload_hostile_numbers_reset_the_target(void **state)
 		{ "03000000 14000000 0d000000 ffffffff 01000000", ERR_MISMATCH },
 		{ "03000000 14000000 0d000000 ffffffff ffffffff", ERR_MISMATCH },
 		/* offset + count past 64 bits, into plausible numbers and to exactly 0 */
-		{ "12000000 20000000 0d00000000000000 ffffffffffffffff 1100000000000000", ERR_PROTO },
-		{ "12000000 20000000 0d00000000000000 0100000000000000 ffffffffffffffff", ERR_PROTO },
+		{ "12000000 20000000 0d00000000000000 ffffffffffffffff 1100000000000000",
+		  ERR_PROTO },
+		{ "12000000 20000000 0d00000000000000 0100000000000000 ffffffffffffffff",
+		  ERR_PROTO },
 		{ "12000000 20000000 0d00000000000000 0000000000000000 ffffffffffffffff",
 		  ERR_MISMATCH },
 		/* an image that does not exist; one whose low word would fit */
@@ -360,9 +405,8 @@ static void upload_hostile_numbers_reset_the_target(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		const struct script_step steps[] = {
-			HELLO(TX), HELLO_RESP(TX), GIVE(bad[i].read), RESET, RESET_RESP, SCRIPT_DONE
-		};
+		const struct script_step steps[] = { HELLO(TX), HELLO_RESP(TX), GIVE(bad[i].read),
+						     RESET,     RESET_RESP,     SCRIPT_DONE };
 
 		upload_ends(steps, 13, bad[i].kind);
 	}
@@ -390,15 +434,13 @@ static void upload_reading_for_ever_ends(void **state)
 
 static void upload_unknown_packets_are_named(void **state)
 {
-	const struct script_step unknown[] = {
-		HELLO(TX), HELLO_RESP(TX), GIVE("4e000000 0c000000 01020304"), SCRIPT_DONE
-	};
-	const struct script_step misplaced[] = {
-		HELLO(TX), HELLO_RESP(TX), GIVE("0e000000 10000000 01000000 04000000"), SCRIPT_DONE
-	};
-	const struct script_step garbage[] = {
-		HELLO(TX), HELLO_RESP(TX), GIVE("deadbeef deadbeef 00"), SCRIPT_DONE
-	};
+	const struct script_step unknown[] = { HELLO(TX), HELLO_RESP(TX),
+					       GIVE("4e000000 0c000000 01020304"), SCRIPT_DONE };
+	const struct script_step misplaced[] = { HELLO(TX), HELLO_RESP(TX),
+						 GIVE("0e000000 10000000 01000000 04000000"),
+						 SCRIPT_DONE };
+	const struct script_step garbage[] = { HELLO(TX), HELLO_RESP(TX),
+					       GIVE("deadbeef deadbeef 00"), SCRIPT_DONE };
 	struct err e = upload_ends(unknown, 13, ERR_PROTO);
 
 	(void)state;
@@ -411,10 +453,9 @@ static void upload_unknown_packets_are_named(void **state)
 
 static void upload_host_file_errors_name_the_file(void **state)
 {
-	const struct script_step steps[] = {
-		HELLO(TX), HELLO_RESP(TX), GIVE("03000000 14000000 0d000000 00000000 34000000"),
-		SCRIPT_DONE
-	};
+	const struct script_step steps[] = { HELLO(TX), HELLO_RESP(TX),
+					     GIVE("03000000 14000000 0d000000 00000000 34000000"),
+					     SCRIPT_DONE };
 	struct script_link link;
 	struct mem_images m;
 	struct sahara *s;
@@ -429,14 +470,13 @@ static void upload_host_file_errors_name_the_file(void **state)
 	sahara_close(s);
 }
 
-/* The happy conversation with one mishap at each step in turn: never a hang, never a success, and the
- * kind tells what happened. */
+/* The happy conversation with one mishap at each step in turn: never a hang, never a success, and
+ * the kind tells what happened. */
 static void upload_mishaps_at_each_step_fail_by_kind(void **state)
 {
 	const struct script_step good[] = { UPLOAD_STEPS("00000000") };
-	const struct script_step mishaps[] = {
-		GONE, SILENT, STALL, GIVE("ff00ff00 ffffffff ff"), EOI("00000000", "01000000")
-	};
+	const struct script_step mishaps[] = { GONE, SILENT, STALL, GIVE("ff00ff00 ffffffff ff"),
+					       EOI("00000000", "01000000") };
 	struct script_step steps[ARRAY_SIZE(good)];
 	size_t i, k;
 
@@ -488,6 +528,10 @@ static void upload_is_cancelled_between_packets(void **state)
 	stop.signal = 2;
 	assert_err(sahara_upload(s, &m.images, NULL, &e), e, ERR_CANCELLED);
 	assert_int_equal(link.writes, 0);
+	/* Resetting the target is still possible. */
+	link.loose = true;
+	assert_err(sahara_reset(s, &e), e, ERR_TIMEOUT);
+	assert_int_equal(link.writes, 1);
 	sahara_close(s);
 }
 
@@ -495,18 +539,21 @@ static void upload_is_cancelled_between_packets(void **state)
 	WANT("0d000000 0c000000 " id), GIVE("0e000000 10000000 " id " " len),                      \
 		WANT("0f000000 0c000000 " id), GIVE(data)
 #define EXEC_REFUSED(id) WANT("0d000000 0c000000 " id), EOI("00000000", "1f000000")
-#define PKHASH "cc3153a80293939b90d02d3bf8b23e0292e452fef662c74998421adad42a380f"
+#define PKHASH           "cc3153a80293939b90d02d3bf8b23e0292e452fef662c74998421adad42a380f"
 
 static void identify_reads_what_the_chip_tells_and_comes_back(void **state)
 {
-	static const struct script_step steps[] = {
-		HELLO(TX), HELLO_RESP(CMD), GIVE("0b000000 08000000"),
-		EXEC("01000000", "04000000", "4d3c2b1a"),
-		EXEC("02000000", "08000000", "00000000e1800400"),
-		EXEC("03000000", "20000000", PKHASH),
-		EXEC_REFUSED("07000000"),
-		SWITCH, HELLO(TX), SCRIPT_DONE
-	};
+	static const struct script_step steps[] = { HELLO(TX),
+						    HELLO_RESP(CMD),
+						    GIVE("0b000000 08000000"),
+						    EXEC("01000000", "04000000", "4d3c2b1a"),
+						    EXEC("02000000", "08000000",
+							 "00000000e1800400"),
+						    EXEC("03000000", "20000000", PKHASH),
+						    EXEC_REFUSED("07000000"),
+						    SWITCH,
+						    HELLO(TX),
+						    SCRIPT_DONE };
 	struct script_link link;
 	struct sahara *s;
 	struct chip_id id;
@@ -543,7 +590,8 @@ static void identify_version_3_uses_the_chip_id_command(void **state)
 		     "43040000" Z24 "0000000000000000 e1901900 0000 3412 0400 0000"),
 		EXEC_REFUSED("03000000"),
 		EXEC("07000000", "04000000", "05000000"),
-		SWITCH, GIVE("01000000 30000000 03000000 01000000 00040000 00000000" Z24),
+		SWITCH,
+		GIVE("01000000 30000000 03000000 01000000 00040000 00000000" Z24),
 		SCRIPT_DONE
 	};
 	struct script_link link;
@@ -595,7 +643,8 @@ static void identify_without_command_mode_leaves_the_session_usable(void **state
 {
 	const struct script_step steps[] = {
 		HELLO(TX), HELLO_RESP(CMD), EOI("00000000", "18000000"),
-		/* The target is in its error state: the next answer fails too, a fresh start works. */
+		/* The target is in its error state: the next answer fails too, a fresh start works.
+		 */
 		HELLO_RESP(TX), EOI("00000000", "01000000"), RESET_STATE, HELLO(TX), HELLO_RESP(TX),
 		GIVE("03000000 14000000 0d000000 00000000 34000000"), WANT_RAW(image_bytes(), 0x34),
 		EOI(ID13, "00000000"), DONE, DONE_RESP("01000000"), SCRIPT_DONE
@@ -637,13 +686,16 @@ static void identify_version_1_is_not_even_asked(void **state)
 
 static void identify_mishaps_at_each_step_fail_by_kind(void **state)
 {
-	static const struct script_step good[] = {
-		HELLO(TX), HELLO_RESP(CMD), GIVE("0b000000 08000000"),
-		EXEC("01000000", "04000000", "4d3c2b1a"),
-		EXEC("02000000", "08000000", "00000000e1800400"),
-		EXEC("03000000", "20000000", PKHASH),
-		EXEC("07000000", "04000000", "01000000"), SWITCH, HELLO(TX), SCRIPT_DONE
-	};
+	static const struct script_step good[] = { HELLO(TX),
+						   HELLO_RESP(CMD),
+						   GIVE("0b000000 08000000"),
+						   EXEC("01000000", "04000000", "4d3c2b1a"),
+						   EXEC("02000000", "08000000", "00000000e1800400"),
+						   EXEC("03000000", "20000000", PKHASH),
+						   EXEC("07000000", "04000000", "01000000"),
+						   SWITCH,
+						   HELLO(TX),
+						   SCRIPT_DONE };
 	static const struct script_step mishaps[] = { GONE, SILENT, STALL };
 	static const enum err_kind kinds[] = { ERR_GONE, ERR_TIMEOUT, ERR_LINK };
 	struct script_step steps[ARRAY_SIZE(good)];
@@ -706,24 +758,43 @@ static void ladder_each_rung_can_find_the_target(void **state)
 	static const struct script_step banner[] = { GIVE_RAW("<?xml log", 9), SCRIPT_DONE };
 	static const struct script_step middle[] = { GIVE_RAW("alue=\"x\"/></data><?xml v", 24),
 						     SCRIPT_DONE };
-	static const struct script_step nop[] = { SILENT, RECOVER, SILENT, NOP,
-						  GIVE_RAW("<?xml ACK", 9), SCRIPT_DONE };
-	static const struct script_step resp[] = {
-		SILENT, RECOVER, SILENT, NOP, SILENT, HELLO_RESP(TX),
-		GIVE("03000000 14000000 0d000000 00000000 34000000"), SCRIPT_DONE
+	static const struct script_step nop[] = {
+		SILENT, RECOVER, SILENT, NOP, GIVE_RAW("<?xml ACK", 9), SCRIPT_DONE
 	};
-	static const struct script_step machine[] = { SILENT, RECOVER, SILENT, NOP, SILENT,
-						      HELLO_RESP(TX), SILENT, RESET_STATE, HELLO(TX),
+	static const struct script_step resp[] = {
+		SILENT,
+		RECOVER,
+		SILENT,
+		NOP,
+		SILENT,
+		HELLO_RESP(TX),
+		GIVE("03000000 14000000 0d000000 00000000 34000000"),
+		SCRIPT_DONE
+	};
+	static const struct script_step machine[] = { SILENT,     RECOVER,     SILENT,
+						      NOP,        SILENT,      HELLO_RESP(TX),
+						      SILENT,     RESET_STATE, HELLO(TX),
 						      SCRIPT_DONE };
 	/* A target that says END_OF_IMAGE is not shown XML. */
-	static const struct script_step error[] = { EOI("00000000", "01000000"), RESET_STATE, HELLO(TX),
-						    SCRIPT_DONE };
-	static const struct script_step command[] = { EOI("00000000", "01000000"), RESET_STATE,
-						      SILENT, SWITCH, HELLO(TX), SCRIPT_DONE };
-	static const struct script_step streaming[] = {
-		SILENT, RECOVER, SILENT, NOP, SILENT, HELLO_RESP(TX), SILENT, RESET_STATE, SILENT,
-		SWITCH, SILENT, STREAMING_NOP, GIVE("7e0a01020304"), SCRIPT_DONE
+	static const struct script_step error[] = { EOI("00000000", "01000000"), RESET_STATE,
+						    HELLO(TX), SCRIPT_DONE };
+	static const struct script_step command[] = {
+		EOI("00000000", "01000000"), RESET_STATE, SILENT, SWITCH, HELLO(TX), SCRIPT_DONE
 	};
+	static const struct script_step streaming[] = { SILENT,
+							RECOVER,
+							SILENT,
+							NOP,
+							SILENT,
+							HELLO_RESP(TX),
+							SILENT,
+							RESET_STATE,
+							SILENT,
+							SWITCH,
+							SILENT,
+							STREAMING_NOP,
+							GIVE("7e0a01020304"),
+							SCRIPT_DONE };
 
 	(void)state;
 	open_finds(late, &probing, SAHARA_WAITING, "");
@@ -746,23 +817,28 @@ static void ladder_streaming_probe_has_a_good_checksum(void **state)
 
 static void ladder_ends_in_words(void **state)
 {
-	static const struct script_step mute[] = {
-		SILENT, RECOVER, SILENT, NOP, SILENT, HELLO_RESP(TX), SILENT, RESET_STATE, SILENT,
-		SWITCH, SILENT, STREAMING_NOP, SILENT, SCRIPT_DONE
-	};
-	static const struct script_step reset[] = {
-		EOI("00000000", "01000000"), RESET_STATE, SILENT, SWITCH, SILENT, RESET, RESET_RESP,
-		SCRIPT_DONE
-	};
-	static const struct script_step stuck[] = {
-		EOI("00000000", "01000000"), RESET_STATE, EOI("00000000", "01000000"), SWITCH, SILENT,
-		SCRIPT_DONE
-	};
+	static const struct script_step mute[] = { SILENT, RECOVER,        SILENT, NOP,
+						   SILENT, HELLO_RESP(TX), SILENT, RESET_STATE,
+						   SILENT, SWITCH,         SILENT, STREAMING_NOP,
+						   SILENT, SCRIPT_DONE };
+	static const struct script_step reset[] = { EOI("00000000", "01000000"),
+						    RESET_STATE,
+						    SILENT,
+						    SWITCH,
+						    SILENT,
+						    RESET,
+						    RESET_RESP,
+						    SCRIPT_DONE };
+	static const struct script_step stuck[] = { EOI("00000000", "01000000"),
+						    RESET_STATE,
+						    EOI("00000000", "01000000"),
+						    SWITCH,
+						    SILENT,
+						    SCRIPT_DONE };
 	static const struct script_step untouched[] = { SILENT, RECOVER, SILENT, SCRIPT_DONE };
 	static const struct script_step gone[] = { SILENT, RECOVER, GONE, SCRIPT_DONE };
-	static const struct script_step at_reply[] = {
-		GIVE_RAW("\r\nERROR\r\n", 9), RECOVER, SILENT, SCRIPT_DONE
-	};
+	static const struct script_step at_reply[] = { GIVE_RAW("\r\nERROR\r\n", 9), RECOVER,
+						       SILENT, SCRIPT_DONE };
 	static const struct script_step future[] = {
 		GIVE("01000000 30000000 09000000 04000000 00040000 00000000" Z24), SCRIPT_DONE
 	};
@@ -792,17 +868,24 @@ static void ladder_ends_in_words(void **state)
 
 static void memory_debug_is_led_to_an_upload_or_out_by_reset(void **state)
 {
-	const struct script_step upload[] = {
-		HELLO(DUMP), HELLO_RESP(TX), GIVE("03000000 14000000 07000000 00000000 34000000"),
-		WANT_RAW(image_bytes(), 0x34), EOI(ID7, "00000000"), DONE, DONE_RESP("00000000"),
-		SCRIPT_DONE
-	};
-	const struct script_step insists[] = {
-		HELLO(DUMP), HELLO_RESP(TX), GIVE("09000000 10000000 00002100 68000000"), SCRIPT_DONE
-	};
+	const struct script_step upload[] = { HELLO(DUMP),
+					      HELLO_RESP(TX),
+					      GIVE("03000000 14000000 07000000 00000000 34000000"),
+					      WANT_RAW(image_bytes(), 0x34),
+					      EOI(ID7, "00000000"),
+					      DONE,
+					      DONE_RESP("00000000"),
+					      SCRIPT_DONE };
+	const struct script_step insists[] = { HELLO(DUMP), HELLO_RESP(TX),
+					       GIVE("09000000 10000000 00002100 68000000"),
+					       SCRIPT_DONE };
 	static const struct script_step reset[] = {
-		HELLO(DUMP), HELLO_RESP(DUMP), GIVE("10000000 18000000 00006a1400000000 8000000000000000"),
-		RESET, RESET_RESP, SCRIPT_DONE
+		HELLO(DUMP),
+		HELLO_RESP(DUMP),
+		GIVE("10000000 18000000 00006a1400000000 8000000000000000"),
+		RESET,
+		RESET_RESP,
+		SCRIPT_DONE
 	};
 	struct script_link link;
 	struct sahara *s;
@@ -822,28 +905,40 @@ static void memory_debug_is_led_to_an_upload_or_out_by_reset(void **state)
 	sahara_close(s);
 }
 
-/* A forum log: an EC25 whose first HELLO was eaten sits in memory debug, repeats its HELLO, asks three
- * times for image 7 and falls silent. The other tool went on and said "protocol error". */
+/* A forum log: an EC25 whose first HELLO was eaten sits in memory debug, repeats its HELLO, asks
+ * three times for image 7 and falls silent. The other tool went on and said "protocol error". */
 static void replay_ec25_in_memory_debug_says_state_and_next_step(void **state)
 {
-	const struct script_step steps[] = {
-		SILENT, RECOVER, HELLO(DUMP), HELLO_RESP(TX), HELLO(DUMP), HELLO_RESP(TX), HELLO(DUMP),
-		HELLO_RESP(TX), HELLO(DUMP), HELLO_RESP(TX),
-		GIVE("03000000 14000000 07000000 00000000 34000000"), WANT_RAW(image_bytes(), 0x34),
-		GIVE("03000000 14000000 07000000 34000000 60000000"),
-		WANT_RAW(image_bytes() + 0x34, 0x60),
-		GIVE("03000000 14000000 07000000 00100000 00100000"),
-		WANT_RAW(image_bytes() + 0x1000, 0x1000), SILENT, SCRIPT_DONE
-	};
+	const struct script_step steps[] = { SILENT,
+					     RECOVER,
+					     HELLO(DUMP),
+					     HELLO_RESP(TX),
+					     HELLO(DUMP),
+					     HELLO_RESP(TX),
+					     HELLO(DUMP),
+					     HELLO_RESP(TX),
+					     HELLO(DUMP),
+					     HELLO_RESP(TX),
+					     GIVE("03000000 14000000 07000000 00000000 34000000"),
+					     WANT_RAW(image_bytes(), 0x34),
+					     GIVE("03000000 14000000 07000000 34000000 60000000"),
+					     WANT_RAW(image_bytes() + 0x34, 0x60),
+					     GIVE("03000000 14000000 07000000 00100000 00100000"),
+					     WANT_RAW(image_bytes() + 0x1000, 0x1000),
+					     SILENT,
+					     SCRIPT_DONE };
 	const struct script_step no_nprg[] = {
-		HELLO(DUMP), HELLO_RESP(TX), GIVE("03000000 14000000 07000000 00000000 34000000"), RESET,
-		RESET_RESP, SCRIPT_DONE
+		HELLO(DUMP), HELLO_RESP(TX), GIVE("03000000 14000000 07000000 00000000 34000000"),
+		RESET,       RESET_RESP,     SCRIPT_DONE
 	};
 	struct err e = upload_ends(steps, 7, ERR_TIMEOUT);
 
 	(void)state;
-	assert_string_equal(e.msg, "target stopped after 8192 of 10632 bytes of 'prog.mbn' (image 7); "
-				   "power-cycle it, check cable and port: script: nothing in time");
+	assert_string_equal(e.msg,
+			    "target stopped after 8192 of 10632 bytes of 'prog.mbn' (image 7): "
+			    "script: nothing in time; the module is in memory debug (it crashed): "
+			    "reset it, or bring it into EDL by the boot pin (Quectel: USB_BOOT to "
+			    "VDD_EXT while it powers up)");
 	/* With only a Firehose programmer at hand the id says so, before anything was sent. */
 	e = upload_ends(no_nprg, 13, ERR_MISMATCH);
 	assert_string_equal(e.msg, "target asks for image 7: there is no file for it");

@@ -118,11 +118,15 @@ static void parsed_fields_have_their_values(void **state)
 	assert_int_equal(p.hello.min_version, 1);
 	assert_int_equal(p.hello.max_len, 0x400);
 	assert_ok(sahara_pkt_parse(unhex("12000000 20000000 0d00000001000000 4000000002000000 "
-					 "b803000003000000", raw, sizeof(raw)), &p, &e), e);
+					 "b803000003000000",
+					 raw, sizeof(raw)),
+				   &p, &e),
+		  e);
 	assert_true(p.read.image == 0x10000000dull);
 	assert_true(p.read.off == 0x200000040ull);
 	assert_true(p.read.count == 0x3000003b8ull);
-	assert_ok(sahara_pkt_parse(unhex("0b000000 0c000000 00000000", raw, sizeof(raw)), &p, &e), e);
+	assert_ok(sahara_pkt_parse(unhex("0b000000 0c000000 00000000", raw, sizeof(raw)), &p, &e),
+		  e);
 	assert_int_equal(p.cmd, SAHARA_CMD_CMD_READY);
 }
 
@@ -205,7 +209,8 @@ static void framer_result_does_not_depend_on_the_cuts(void **state)
 			assert_memory_equal(out, s.p, s.n);
 		}
 	}
-	/* Every coalescing: from each vector to the end in one piece, in equal pieces, cut anywhere. */
+	/* Every coalescing: from each vector to the end in one piece, in equal pieces, cut
+	 * anywhere. */
 	for (i = 0; i < ARRAY_SIZE(vectors); i++) {
 		assert_int_equal(frame_all(all + start[i], n - start[i], n, n, out, &packets),
 				 n - start[i]);
@@ -345,7 +350,8 @@ static void every_status_has_words(void **state)
 
 static void chips_are_named_and_unfused_ones_known(void **state)
 {
-	struct chip_id id = { .pkhash_len = 32, .pkhash = { 0xcc, 0x31, 0x53, 0xa8, 0x02, 0x93, 0x93, 0x9b } };
+	struct chip_id id = { .pkhash_len = 32,
+			      .pkhash = { 0xcc, 0x31, 0x53, 0xa8, 0x02, 0x93, 0x93, 0x9b } };
 
 	(void)state;
 	assert_string_equal(chip_name(0x000480e1), "MDM9x07");
