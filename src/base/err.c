@@ -76,8 +76,13 @@ int err_prefix(struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
 	va_end(ap);
-	if (n >= 0 && (size_t)n < sizeof(e->msg))
-		snprintf(e->msg + n, sizeof(e->msg) - (size_t)n, ": %s", old);
+	if (n >= 0 && (size_t)n + 2 < sizeof(e->msg)) {
+		size_t room = sizeof(e->msg) - (size_t)n - 3, len = strnlen(old, sizeof(old) - 1);
+
+		memcpy(e->msg + n, ": ", 2);
+		memcpy(e->msg + n + 2, old, MIN_OF(len, room));
+		e->msg[(size_t)n + 2 + MIN_OF(len, room)] = '\0';
+	}
 	return -1;
 }
 

@@ -67,6 +67,9 @@ void render_cell_bool(struct render *r, bool value);
 /* Prints it. `empty` is said instead when there were no rows (may be NULL). */
 void render_table_end(struct render *r, const char *empty);
 
+/* Text of many lines that is printed as it is (a script, a report); a string `key` for JSON. */
+void render_text(struct render *r, const char *key, const char *text);
+
 /* For people only; a line each, without the newline. Not printed with --json. */
 void render_line(struct render *r, const char *fmt, ...) _printf_(2, 3);
 /* The same, but not with --quiet. */
@@ -76,7 +79,7 @@ struct json *render_result(struct render *r);
 
 /* Diagnostics on stderr, a line each; a progress line is moved out of the way. */
 void render_diag(struct render *r, const char *fmt, ...) _printf_(2, 3);
-/* Coloured word for people ("FAIL"), into a static-free buffer of the caller's. */
+/* A word for people in colour ("FAIL"), or as it is without colours; built in `buf`. */
 enum render_tone { TONE_GOOD, TONE_WARN, TONE_BAD, TONE_HEAD };
 const char *render_tone(const struct render *r, enum render_tone tone, const char *word, char *buf,
 			size_t n);
@@ -92,10 +95,5 @@ void render_error(struct render *r, const struct err *err, enum status status, c
 /* Ends the run: prints the envelope, flushes, and tells whether stdout took it all (ERR_HOST). */
 int render_finish(struct render *r, enum status status, const struct err *err, struct err *e)
 	_must_check_;
-
-/* "11.0 MiB", "512 B" into `out`. */
-void human_size(char out[16], uint64_t bytes);
-/* "1:05", "2:03:00" into `out`. */
-void human_time(char out[16], uint64_t seconds);
 
 #endif
