@@ -341,6 +341,23 @@ static void tty_unplugged_is_gone_after_its_last_bytes(void **state)
 	link_close(l);
 }
 
+static void tty_unplugged_before_a_write_is_gone_too(void **state)
+{
+	struct err e = ERR_INIT;
+	struct link *l = NULL;
+	char path[64], c;
+	int slave, master = raw_pty(path, &slave);
+	size_t n;
+
+	(void)state;
+	assert_ok(tty_open(path, NULL, &l, &e), e);
+	close(slave);
+	close(master);
+	assert_err(link_write(l, "x", 1, 1000, &e), e, ERR_GONE);
+	assert_err(link_read(l, &c, 1, 1000, &n, &e), e, ERR_GONE);
+	link_close(l);
+}
+
 static void tty_refuses_what_is_no_port(void **state)
 {
 	struct err e = ERR_INIT;
@@ -732,6 +749,7 @@ int main(void)
 		cmocka_unit_test(tty_passes_every_byte_value_both_ways_without_echo),
 		cmocka_unit_test(tty_is_held_by_one_at_a_time),
 		cmocka_unit_test(tty_unplugged_is_gone_after_its_last_bytes),
+		cmocka_unit_test(tty_unplugged_before_a_write_is_gone_too),
 		cmocka_unit_test(tty_refuses_what_is_no_port),
 		cmocka_unit_test(socket_reaches_a_very_long_path_and_sees_the_end),
 		cmocka_unit_test(socket_write_to_a_peer_that_does_not_read_times_out),
