@@ -50,6 +50,16 @@ struct cmd {
 
 /* All rows, in the order in which `salvor help` shows them. */
 #define CMD_LIST(X)                                                                                \
+	X(cmd_list)                                                                                \
+	X(cmd_info)                                                                                \
+	X(cmd_edl_enter)                                                                           \
+	X(cmd_edl_wait)                                                                            \
+	X(cmd_edl_exit)                                                                            \
+	X(cmd_part_list)                                                                           \
+	X(cmd_part_read)                                                                           \
+	X(cmd_part_verify)                                                                         \
+	X(cmd_part_write)                                                                          \
+	X(cmd_part_erase)                                                                          \
 	X(cmd_help)                                                                                \
 	X(cmd_version)                                                                             \
 	X(cmd_completion)
