@@ -115,7 +115,8 @@ int firehose_sha256_build(struct writer *w, const struct firehose_range *r, stru
 	return range_build(w, "getsha256digest", r, e);
 }
 
-/* The last part of a path of either kind of system, in plain ASCII: its only reader is a log. */
+/* The last part of a path of either kind of system, in letters that need no escape: its only reader is
+ * a log. */
 static void short_name(char out[FILENAME_MAX_SENT + 1], const char *path)
 {
 	const char *p, *last = path;
@@ -128,7 +129,7 @@ static void short_name(char out[FILENAME_MAX_SENT + 1], const char *path)
 	for (; *last && n < FILENAME_MAX_SENT; last++) {
 		unsigned char c = (unsigned char)*last;
 
-		out[n++] = c > 0x20 && c < 0x7f ? (char)c : '_';
+		out[n++] = c > 0x20 && c < 0x7f && !strchr("<>&\"'", c) ? (char)c : '_';
 	}
 	out[n] = '\0';
 }
