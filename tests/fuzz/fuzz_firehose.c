@@ -17,7 +17,8 @@ struct fuzz_link {
 	unsigned reads, pause; /* each pause-th read is a timeout; 0 = none */
 };
 
-static int fuzz_read(struct link *l, void *buf, size_t cap, uint32_t ms, size_t *ret_n, struct err *e)
+static int fuzz_read(struct link *l, void *buf, size_t cap, uint32_t ms, size_t *ret_n,
+		     struct err *e)
 {
 	struct fuzz_link *f = container_of(l, struct fuzz_link, link);
 	size_t n = MIN_OF(MIN_OF(f->in.n, cap), f->cut);
@@ -61,7 +62,8 @@ static void lines(const char *text)
 	(void)firehose_storage_feed(&s, text);
 }
 
-/* A sum over what the framer gives, in which borders of documents count and those of payload do not. */
+/* A sum over what the framer gives, in which borders of documents count and those of payload do
+ * not. */
 static uint64_t frame(struct slice all, size_t cut, bool parse)
 {
 	uint64_t sum = 0;
@@ -105,7 +107,10 @@ static uint64_t frame(struct slice all, size_t cut, bool parse)
 static void session(struct slice in, uint8_t how, size_t cut)
 {
 	static const struct link_ops ops = {
-		.name = "fuzz", .read = fuzz_read, .write = fuzz_write, .close = fuzz_close,
+		.name = "fuzz",
+		.read = fuzz_read,
+		.write = fuzz_write,
+		.close = fuzz_close,
 	};
 	struct fuzz_link l = {
 		.link = { .ops = &ops, .max_packet = 512, .can_zlp = how & 1, .desc = "fuzz" },

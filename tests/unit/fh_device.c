@@ -45,8 +45,10 @@ void fhd_log(struct fh_device *d, const char *text)
 {
 	char doc[4096];
 
-	snprintf(doc, sizeof(doc), d->family == 'A' ? HEAD "<log value=\"%s\"/></data>" :
-						      HEAD "<log value=\"INFO: %s\" /></data>", text);
+	snprintf(doc, sizeof(doc),
+		 d->family == 'A' ? HEAD "<log value=\"%s\"/></data>"
+				  : HEAD "<log value=\"INFO: %s\" /></data>",
+		 text);
 	if (d->junk)
 		fhd_say(d, "\x01junk<\xff ");
 	fhd_say(d, doc);
@@ -65,8 +67,8 @@ static void answer(struct fh_device *d, const char *value, const char *raw)
 		snprintf(doc, sizeof(doc), HEAD "<response value=\"%s\"%s%s%s />\n</data>", value,
 			 raw ? " rawmode=\"" : "", raw ? raw : "", raw ? "\"" : "");
 	else
-		snprintf(doc, sizeof(doc), HEAD "<response value=\"%s\" rawmode=\"%s\" /></data>", value,
-			 raw ? raw : "false");
+		snprintf(doc, sizeof(doc), HEAD "<response value=\"%s\" rawmode=\"%s\" /></data>",
+			 value, raw ? raw : "false");
 	fhd_say(d, doc);
 	if (d->late_logs && !(raw && strcmp(raw, "true") == 0)) {
 		fhd_log(d, "late words");
@@ -76,9 +78,21 @@ static void answer(struct fh_device *d, const char *value, const char *raw)
 
 static void banner(struct fh_device *d)
 {
-	static const char *const fns[] = { "program", "read", "nop", "patch", "configure",
-		"setbootablestoragedrive", "erase", "power", "firmwarewrite", "getstorageinfo",
-		"benchmark", "emmc", "ufs", "fixgpt", "getsha256digest" };
+	static const char *const fns[] = { "program",
+					   "read",
+					   "nop",
+					   "patch",
+					   "configure",
+					   "setbootablestoragedrive",
+					   "erase",
+					   "power",
+					   "firmwarewrite",
+					   "getstorageinfo",
+					   "benchmark",
+					   "emmc",
+					   "ufs",
+					   "fixgpt",
+					   "getsha256digest" };
 	size_t i;
 
 	if (d->vip)
@@ -88,10 +102,11 @@ static void banner(struct fh_device *d)
 	if (d->extra_banner)
 		fhd_say(d, d->extra_banner);
 	if (d->family == 'A') {
-		fhd_log(d, d->no_storage_info ?
-				   "Supported Functions: program configure power benchmark read erase nop " :
-				   "Supported Functions: program configure power benchmark read "
-				   "getstorageinfo erase nop ");
+		fhd_log(d,
+			d->no_storage_info
+				? "Supported Functions: program configure power benchmark read erase nop "
+				: "Supported Functions: program configure power benchmark read "
+				  "getstorageinfo erase nop ");
 		return;
 	}
 	fhd_log(d, "Supported Functions (15):");
@@ -136,23 +151,31 @@ static void do_configure(struct fh_device *d, const char *doc)
 	d->configures++;
 	attr(doc, "MemoryName", d->memory_asked, sizeof(d->memory_asked));
 	if (d->digest_max && attr_num(doc, "MaxDigestTableSizeInBytes") > d->digest_max) {
-		snprintf(text, sizeof(text), "NAK: Host wants to send a Hash table 2048 larger than supported %u",
+		snprintf(text, sizeof(text),
+			 "NAK: Host wants to send a Hash table 2048 larger than supported %u",
 			 d->digest_max);
 		fhd_log(d, text);
 		answer(d, "NAK", NULL);
 		return;
 	}
 	if (d->family == 'A')
-		snprintf(text, sizeof(text), HEAD "<response value=\"%s\" MemoryName=\"NAND\" "
-			 "MaxPayloadSizeFromTargetInBytes=\"2048\" MaxPayloadSizeToTargetInBytes=\"%u\" "
-			 "MaxPayloadSizeToTargetInBytesSupported=\"%u\" TargetName=\"9x07\" />\n</data>",
-			 ok ? "ACK" : "NAK", ok ? asked : d->payload_max, d->payload_max);
+		snprintf(
+			text, sizeof(text),
+			HEAD
+			"<response value=\"%s\" MemoryName=\"NAND\" "
+			"MaxPayloadSizeFromTargetInBytes=\"2048\" MaxPayloadSizeToTargetInBytes=\"%u\" "
+			"MaxPayloadSizeToTargetInBytesSupported=\"%u\" TargetName=\"9x07\" />\n</data>",
+			ok ? "ACK" : "NAK", ok ? asked : d->payload_max, d->payload_max);
 	else
-		snprintf(text, sizeof(text), HEAD "<response value=\"%s\" MemoryName=\"%s\" "
-			 "MinVersionSupported=\"1\" Version=\"1\" MaxPayloadSizeToTargetInBytes=\"%u\" "
-			 "MaxPayloadSizeToTargetInBytesSupported=\"%u\" MaxXMLSizeInBytes=\"4096\" "
-			 "DateTime=\"Apr 19 2020 - 17:49:11\" /></data>",
-			 ok ? "ACK" : "NAK", d->memory_asked, ok ? asked : d->payload_max, d->payload_max);
+		snprintf(
+			text, sizeof(text),
+			HEAD
+			"<response value=\"%s\" MemoryName=\"%s\" "
+			"MinVersionSupported=\"1\" Version=\"1\" MaxPayloadSizeToTargetInBytes=\"%u\" "
+			"MaxPayloadSizeToTargetInBytesSupported=\"%u\" MaxXMLSizeInBytes=\"4096\" "
+			"DateTime=\"Apr 19 2020 - 17:49:11\" /></data>",
+			ok ? "ACK" : "NAK", d->memory_asked, ok ? asked : d->payload_max,
+			d->payload_max);
 	fhd_say(d, text);
 }
 
@@ -160,9 +183,10 @@ static bool storage_fits(struct fh_device *d)
 {
 	if (strcasecmp(d->memory, d->memory_asked) == 0)
 		return true;
-	fhd_log(d, strcmp(d->memory, "UFS") == 0  ? "Failed to open the SDCC Device slot 0" :
-		   strcmp(d->memory, "eMMC") == 0 ? "Failed to initialize (open whole lun) UFS Device slot 0" :
-						    "Failed to set the IO options");
+	fhd_log(d, strcmp(d->memory, "UFS") == 0 ? "Failed to open the SDCC Device slot 0"
+		   : strcmp(d->memory, "eMMC") == 0
+			   ? "Failed to initialize (open whole lun) UFS Device slot 0"
+			   : "Failed to set the IO options");
 	answer(d, "NAK", NULL);
 	return false;
 }
@@ -205,13 +229,14 @@ static void do_storage_info(struct fh_device *d)
 		fhd_log(d, text);
 		fhd_log(d, "Device Total Physical Partitions: 0x1");
 		fhd_log(d, "Device Manufacturer ID: 0x2c");
-		snprintf(text, sizeof(text),
-			 "{&quot;storage_info&quot;: {&quot;total_blocks&quot;:%u, &quot;block_size&quot;:%u, "
-			 "&quot;page_size&quot;:%u, &quot;num_physical&quot;:1, &quot;manufacturer_id&quot;:44, "
-			 "&quot;serial_num&quot;:0, &quot;fw_version&quot;:&quot;&quot;,&quot;mem_type&quot;:"
-			 "&quot;%s&quot;,&quot;prod_name&quot;:&quot;&quot;}}",
-			 nand ? FHD_BLOCKS : FHD_BLOCKS * FHD_PPB, nand ? d->page * FHD_PPB : d->page,
-			 d->page, nand ? "NAND" : d->memory);
+		snprintf(
+			text, sizeof(text),
+			"{&quot;storage_info&quot;: {&quot;total_blocks&quot;:%u, &quot;block_size&quot;:%u, "
+			"&quot;page_size&quot;:%u, &quot;num_physical&quot;:1, &quot;manufacturer_id&quot;:44, "
+			"&quot;serial_num&quot;:0, &quot;fw_version&quot;:&quot;&quot;,&quot;mem_type&quot;:"
+			"&quot;%s&quot;,&quot;prod_name&quot;:&quot;&quot;}}",
+			nand ? FHD_BLOCKS : FHD_BLOCKS * FHD_PPB,
+			nand ? d->page * FHD_PPB : d->page, d->page, nand ? "NAND" : d->memory);
 		if (!d->no_json)
 			fhd_log(d, text);
 	}
@@ -228,13 +253,18 @@ static bool range_fits(struct fh_device *d, const char *doc, uint64_t *start, ui
 	if (!storage_fits(d))
 		return false;
 	if (attr_num(doc, "SECTOR_SIZE_IN_BYTES") != d->page) {
-		snprintf(text, sizeof(text), "**Attribute 'SECTOR_SIZE_IN_BYTES'=%u must be equal to disk sector "
-			 "size %u**", (unsigned)attr_num(doc, "SECTOR_SIZE_IN_BYTES"), d->page);
+		snprintf(text, sizeof(text),
+			 "**Attribute 'SECTOR_SIZE_IN_BYTES'=%u must be equal to disk sector "
+			 "size %u**",
+			 (unsigned)attr_num(doc, "SECTOR_SIZE_IN_BYTES"), d->page);
 		fhd_log(d, text);
 		fhd_log(d, "ERROR 4: Line 2193: STORAGE_READ_FAILURE");
-	} else if (d->family == 'A' && attr(doc, "PAGES_PER_BLOCK", v, sizeof(v)) && atoi(v) != FHD_PPB) {
-		snprintf(text, sizeof(text), "Attribute 'PAGES_PER_BLOCK'=%s must be equal to disk pages per "
-			 "block 64", v);
+	} else if (d->family == 'A' && attr(doc, "PAGES_PER_BLOCK", v, sizeof(v)) &&
+		   atoi(v) != FHD_PPB) {
+		snprintf(text, sizeof(text),
+			 "Attribute 'PAGES_PER_BLOCK'=%s must be equal to disk pages per "
+			 "block 64",
+			 v);
 		fhd_log(d, text);
 	} else if (*start + *count > FHD_BLOCKS * FHD_PPB || *count == 0) {
 		fhd_log(d, "Trying to read beyond total sectors");
@@ -343,7 +373,8 @@ static void command(struct fh_device *d, const char *doc)
 	} else if (is_named(d->garbage, name)) {
 		fhd_say(d, "<?xml version=\"1.0\"?><data><response value=ACK &&& /></data>");
 	} else if (is_named(d->nak, name)) {
-		fhd_log(d, d->nak_text ? d->nak_text : "ERROR 21: Line 2459: HANDLE_PROGRAM_FAILURE");
+		fhd_log(d,
+			d->nak_text ? d->nak_text : "ERROR 21: Line 2459: HANDLE_PROGRAM_FAILURE");
 		answer(d, "NAK", "false");
 	} else if (strcmp(name, "configure") == 0) {
 		do_configure(d, doc);
@@ -368,16 +399,16 @@ static void command(struct fh_device *d, const char *doc)
 			banner(d);
 		answer(d, "ACK", "false");
 	} else if (strcmp(name, "power") == 0) {
-		fhd_log(d, d->family == 'A' ? "Inside handlePower() - Requested POWER_RESET" :
-					      "Calling handler for power");
+		fhd_log(d, d->family == 'A' ? "Inside handlePower() - Requested POWER_RESET"
+					    : "Calling handler for power");
 		if (!d->gone_on_power)
 			answer(d, "ACK", NULL);
 		fhd_log(d, "bsp_target_reset() 1");
 		d->is_gone = true;
 	} else if (d->family == 'B' && strcmp(name, "getsha256digest") == 0) {
 		do_digest(d, doc);
-	} else if (d->family == 'B' && (strcmp(name, "patch") == 0 ||
-					strcmp(name, "setbootablestoragedrive") == 0)) {
+	} else if (d->family == 'B' &&
+		   (strcmp(name, "patch") == 0 || strcmp(name, "setbootablestoragedrive") == 0)) {
 		answer(d, "ACK", "false");
 	} else if (d->family == 'A') {
 		fhd_log(d, "**WARNING Ignoring Unrecognized tag 'x'");
@@ -475,6 +506,7 @@ static int fhd_write(struct link *l, const void *buf, size_t n, _unused_ uint32_
 	if (d->data_left)
 		return take_data(d, buf, n, e);
 	if (n >= sizeof(doc) || n < 6 || memcmp(buf, "<?xml ", 6) != 0) {
+		d->strays++;
 		fhd_log(d, "ERROR: XML not formed correctly. Expected a &lt; character at loc 0");
 		answer(d, "NAK", NULL);
 		return 0;
@@ -492,7 +524,10 @@ static void fhd_close(_unused_ struct link *l)
 void fhd_init(struct fh_device *d, char family, uint32_t page)
 {
 	static const struct link_ops ops = {
-		.name = "fake", .read = fhd_read, .write = fhd_write, .close = fhd_close,
+		.name = "fake",
+		.read = fhd_read,
+		.write = fhd_write,
+		.close = fhd_close,
 	};
 	size_t i, n;
 

@@ -1,74 +1,10 @@
 #include "tests/unit/unit.h"
 
-#include "base/digest.h"
 #include "proto/firehose_write.h"
-#include "tests/unit/fh_device.h"
+#include "tests/unit/fh_session.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-struct probe_sink {
-	struct sink sink;
-	struct buf buf;
-	size_t largest;
-	uint64_t fail_at; /* fails once so many bytes came; 0 = never */
-	struct cancel *cancel; /* set by the first bytes */
-};
-
-static int probe_put(struct sink *s, const void *p, size_t n, struct err *e)
-{
-	struct probe_sink *k = container_of(s, struct probe_sink, sink);
-
-	k->largest = MAX_OF(k->largest, n);
-	if (k->cancel)
-		k->cancel->signal = 2;
-	if (k->fail_at && k->buf.n + n > k->fail_at)
-		return err_set_errno(e, 28 /* ENOSPC */, "disk");
-	return buf_add(&k->buf, p, n, e);
-}
-
-static void sink_init(struct probe_sink *k)
-{
-	*k = (struct probe_sink){ .sink = { probe_put }, .buf = BUF_INIT(64u << 20) };
-}
-
-static int open_with(struct fh_device *d, enum storage_type storage, struct firehose **f, struct err *e)
-{
-	const struct firehose_opts o = { .storage = storage };
-
-	fhd_boot(d);
-	return firehose_open(&d->link, &o, f, e);
-}
-
-static struct firehose *open_ok(struct fh_device *d)
-{
-	struct err e = ERR_INIT;
-	struct firehose *f = NULL;
-
-	assert_ok(open_with(d, STORAGE_NAND, &f, &e), e);
-	return f;
-}
-
-static void read_equals_flash(struct fh_device *d, struct firehose *f, uint64_t start, uint64_t count)
-{
-	const struct extent x = { 0, start, count };
-	struct err e = ERR_INIT;
-	struct probe_sink k;
-
-	sink_init(&k);
-	assert_ok(firehose_read(f, &x, &k.sink, NULL, &e), e);
-	assert_slice_equal(buf_slice(&k.buf), d->flash + start * d->page, (size_t)count * d->page);
-	assert_true(k.largest <= 65536);
-	buf_fini(&k.buf);
-}
-
-static int program(struct firehose *f, const struct extent *x, const void *p, size_t n, struct err *e)
-{
-	struct mem_source src;
-
-	mem_source_init(&src, SLICE(p, n));
-	return firehose_program(f, x, 0, "x.mbn", &src.source, NULL, e);
-}
 
 /* Everything that a session does, on a device that is set up as the caller likes. */
 static void everything_works(struct fh_device *d)
@@ -82,7 +18,8 @@ static void everything_works(struct fh_device *d)
 	struct extent x = { 0, 2 * FHD_PPB, 0 };
 
 	memset(data, 0x5a, 40000);
-	assert_int_equal(firehose_family(f), d->family == 'A' ? FIREHOSE_FAMILY_A : FIREHOSE_FAMILY_B);
+	assert_int_equal(firehose_family(f),
+			 d->family == 'A' ? FIREHOSE_FAMILY_A : FIREHOSE_FAMILY_B);
 	assert_int_equal(firehose_chip_serial(f), 0x12345678);
 	assert_int_equal(firehose_payload(f), d->payload_max);
 	assert_ok(firehose_storage_info(f, &g, &e), e);
@@ -237,6 +174,7 @@ static void storage_type_is_found(void **state)
 		d.memory = names[i];
 		assert_ok(open_with(&d, STORAGE_UNKNOWN, &f, &e), e);
 		assert_string_equal(d.memory_asked, names[i]);
+		assert_true(d.configures <= 3); /* UFS after NAND, because the target says so */
 		assert_ok(firehose_storage_info(f, &g, &e), e);
 		assert_int_equal(g.type, types[i]);
 		assert_int_equal(g.sector_size, 4096);
@@ -352,7 +290,8 @@ static void refusals_carry_the_modules_words(void **state)
 	assert_err(firehose_erase(f, &x, NULL, &e), e, ERR_REFUSED);
 	d.nak = "program";
 	assert_err(program(f, &x, data, sizeof(data), &e), e, ERR_MISMATCH); /* far too short */
-	assert_err(program(f, &(struct extent){ 0, 64, 1 }, data, sizeof(data), &e), e, ERR_REFUSED);
+	assert_err(program(f, &(struct extent){ 0, 64, 1 }, data, sizeof(data), &e), e,
+		   ERR_REFUSED);
 	d.nak = "power";
 	assert_err(firehose_power(f, FIREHOSE_POWER_OFF, &e), e, ERR_REFUSED);
 	assert_err(firehose_power(f, FIREHOSE_POWER_RESET_TO_EDL, &e), e, ERR_UNSUPPORTED);
@@ -379,12 +318,16 @@ static void unanswered_commands_time_out_and_the_session_recovers(void **state)
 		f = open_ok(&d);
 		assert_ok(firehose_storage_info(f, &(struct geometry){ 0 }, &e), e);
 		d.mute = names[i % 3];
-		assert_err(i % 3 == 0 ? firehose_read(f, &x, &k.sink, NULL, &e) :
-			   i % 3 == 1 ? firehose_erase(f, &x, NULL, &e) : firehose_nop(f, &e), e, ERR_TIMEOUT);
+		assert_err(i % 3 == 0   ? firehose_read(f, &x, &k.sink, NULL, &e)
+			   : i % 3 == 1 ? firehose_erase(f, &x, NULL, &e)
+					: firehose_nop(f, &e),
+			   e, ERR_TIMEOUT);
 		/* Its answer comes when it is of no use any more. */
 		fhd_say(&d, "<?xml v?><data><response value=\"NAK\" /></data>");
 		d.mute = NULL;
 		read_equals_flash(&d, f, 0, 9);
+		/* Not before a nop has shown that both are in step. */
+		assert_non_null(strstr(d.names, "nop;read;"));
 		firehose_close(f);
 		fhd_fini(&d);
 	}
@@ -394,7 +337,8 @@ static void unanswered_commands_time_out_and_the_session_recovers(void **state)
 	assert_ok(firehose_storage_info(f, &(struct geometry){ 0 }, &e), e);
 	d.mute = "program";
 	assert_err(program(f, &(struct extent){ 0, 64, 1 }, "x", 1, &e), e, ERR_TIMEOUT);
-	fhd_say(&d, "<?xml version=\"1.0\"?><data><response value=\"ACK\" rawmode=\"true\" /></data>");
+	fhd_say(&d,
+		"<?xml version=\"1.0\"?><data><response value=\"ACK\" rawmode=\"true\" /></data>");
 	assert_err(firehose_nop(f, &e), e, ERR_PROTO);
 	assert_int_equal(d.programs, 0);
 	assert_null(strstr(d.names, "program;nop"));
@@ -426,7 +370,10 @@ static void garbled_answers_and_departures_are_told_apart(void **state)
 		fhd_init(&d, 'B', 2048);
 		*(i == 0 ? &d.garbage : i == 1 ? &d.gone : i == 2 ? &d.nak : &d.mute) = "configure";
 		assert_err(open_with(&d, STORAGE_NAND, &f, &e), e,
-			   i == 0 ? ERR_PROTO : i == 1 ? ERR_GONE : i == 2 ? ERR_REFUSED : ERR_TIMEOUT);
+			   i == 0   ? ERR_PROTO
+			   : i == 1 ? ERR_GONE
+			   : i == 2 ? ERR_REFUSED
+				    : ERR_TIMEOUT);
 		fhd_fini(&d);
 	}
 }
@@ -505,120 +452,6 @@ static void cancelled_reads_stop_soon_and_in_step(void **state)
 	fhd_fini(&d);
 }
 
-static void sources_of_the_wrong_length_are_told(void **state)
-{
-	const struct extent x = { 0, 64, 16 };
-	struct err e = ERR_INIT;
-	struct fh_device d;
-	struct firehose *f;
-	uint8_t *data = calloc(1, 40000);
-	size_t at = 64 * 2048, i;
-
-	(void)state;
-	fhd_init(&d, 'B', 2048);
-	f = open_ok(&d);
-	memset(data, 0x11, 40000);
-	/* Within the last sector: filled up. */
-	assert_ok(program(f, &x, data, 15 * 2048 + 1, &e), e);
-	assert_int_equal(d.flash[at + 15 * 2048], 0x11);
-	for (i = 15 * 2048 + 1; i < 16 * 2048; i++)
-		assert_int_equal(d.flash[at + i], 0xff);
-	/* Before the last sector: the target gets its count, we get an error. */
-	assert_err(program(f, &x, data, 10 * 2048, &e), e, ERR_MISMATCH);
-	assert_int_equal(d.data_left, 0);
-	assert_int_equal(d.flash[at + 10 * 2048], 0xff);
-	/* Longer than the extent. */
-	assert_err(program(f, &x, data, 16 * 2048 + 1, &e), e, ERR_MISMATCH);
-	/* What is known before the command changes nothing. */
-	i = d.programs;
-	assert_err(program(f, &x, data, 0, &e), e, ERR_MISMATCH);
-	assert_err(program(f, &(struct extent){ 0, 64, 1 }, data, 2049, &e), e, ERR_MISMATCH);
-	assert_err(program(f, &(struct extent){ 0, 2040, 16 }, data, 16 * 2048, &e), e, ERR_MISMATCH);
-	assert_int_equal(d.programs, i);
-	read_equals_flash(&d, f, 64, 16);
-	firehose_close(f);
-	free(data);
-	fhd_fini(&d);
-}
-
-static int broken_get(_unused_ struct source *s, _unused_ void *p, _unused_ size_t cap,
-		      _unused_ size_t *ret_n, struct err *e)
-{
-	return err_set(e, ERR_INTEGRITY, "digest differs");
-}
-
-struct late_break {
-	struct source source;
-	unsigned calls;
-};
-
-static int late_get(struct source *s, void *p, size_t cap, size_t *ret_n, struct err *e)
-{
-	struct late_break *l = container_of(s, struct late_break, source);
-
-	if (++l->calls > 2)
-		return err_set(e, ERR_INTEGRITY, "digest differs");
-	memset(p, 0x22, cap);
-	*ret_n = cap;
-	return 0;
-}
-
-static void failing_sources_leave_no_target_waiting(void **state)
-{
-	const struct extent x = { 0, 64, 16 };
-	struct source broken = { broken_get };
-	struct late_break late = { .source = { late_get } };
-	struct err e = ERR_INIT;
-	struct fh_device d;
-	struct firehose *f;
-
-	(void)state;
-	fhd_init(&d, 'B', 2048);
-	f = open_ok(&d);
-	assert_err(firehose_program(f, &x, 0, NULL, &broken, NULL, &e), e, ERR_INTEGRITY);
-	assert_int_equal(firehose_changes_sent(f), 0);
-	assert_err(firehose_program(f, &x, 0, NULL, &late.source, NULL, &e), e, ERR_INTEGRITY);
-	assert_int_equal(firehose_changes_sent(f), 1);
-	assert_int_equal(d.data_left, 0);
-	read_equals_flash(&d, f, 64, 16);
-	firehose_close(f);
-	fhd_fini(&d);
-}
-
-static void refusals_in_the_middle_of_data_are_noticed(void **state)
-{
-	const struct extent x = { 0, 0, 1024 };
-	struct err e = ERR_INIT;
-	struct fh_device d;
-	struct firehose *f;
-	uint8_t *data = calloc(1, 1024 * 2048);
-
-	(void)state;
-	fhd_init(&d, 'B', 2048);
-	f = open_ok(&d);
-	d.nak_in_data = 100000;
-	assert_err(program(f, &x, data, 1024 * 2048, &e), e, ERR_REFUSED);
-	assert_non_null(strstr(e.msg, "out of good blocks"));
-	assert_true(d.data_in < 1024 * 2048);
-	d.nak_in_data = 0;
-	read_equals_flash(&d, f, 0, 9);
-
-	d.nak_in_data = 100000; /* and the pipe is shut */
-	d.stall_in_data = true;
-	assert_err(program(f, &x, data, 1024 * 2048, &e), e, ERR_REFUSED);
-	assert_non_null(strstr(e.msg, "out of good blocks"));
-	firehose_close(f);
-	fhd_fini(&d);
-
-	fhd_init(&d, 'A', 2048);
-	f = open_ok(&d);
-	d.nak_closing = true;
-	assert_err(program(f, &x, data, 1024 * 2048, &e), e, ERR_REFUSED);
-	firehose_close(f);
-	fhd_fini(&d);
-	free(data);
-}
-
 static void a_full_log_queue_is_emptied_and_the_command_sent_again(void **state)
 {
 	struct fh_device d;
@@ -630,112 +463,6 @@ static void a_full_log_queue_is_emptied_and_the_command_sent_again(void **state)
 	d.deaf_once = true;
 	read_equals_flash(&d, f, 0, 9);
 	assert_non_null(strstr(firehose_last_log(f), "log queue full"));
-	firehose_close(f);
-	fhd_fini(&d);
-}
-
-static void erases_are_whole_blocks_on_the_storage(void **state)
-{
-	struct err e = ERR_INIT;
-	struct fh_device d;
-	struct firehose *f;
-
-	(void)state;
-	fhd_init(&d, 'A', 2048);
-	f = open_ok(&d);
-	assert_err(firehose_erase(f, &(struct extent){ 0, 1, 64 }, NULL, &e), e, ERR_BUG);
-	assert_err(firehose_erase(f, &(struct extent){ 0, 64, 63 }, NULL, &e), e, ERR_BUG);
-	assert_err(firehose_erase(f, &(struct extent){ 0, 0, 0 }, NULL, &e), e, ERR_MISMATCH);
-	/* More than the chip, from its start: MDM9x07 would erase everything. */
-	assert_err(firehose_erase(f, &(struct extent){ 0, 0, 64 * 33 }, NULL, &e), e, ERR_MISMATCH);
-	assert_err(firehose_erase(f, &(struct extent){ 0, 64 * 32, 64 }, NULL, &e), e, ERR_MISMATCH);
-	assert_int_equal(d.erases, 0);
-	assert_int_equal(firehose_changes_sent(f), 0);
-	firehose_close(f);
-	fhd_fini(&d);
-}
-
-static void bad_blocks_are_collected(void **state)
-{
-	struct firehose_bad_blocks b;
-	struct err e = ERR_INIT;
-	struct fh_device d;
-	struct firehose *f;
-
-	(void)state;
-	fhd_init(&d, 'A', 2048);
-	f = open_ok(&d);
-	assert_ok(firehose_bad_blocks(f, &b, &e), e);
-	assert_true(b.available && b.n == 0);
-	firehose_bad_blocks_fini(&b);
-	firehose_close(f);
-	fhd_fini(&d);
-
-	fhd_init(&d, 'A', 2048);
-	d.bad_block = 12;
-	f = open_ok(&d);
-	assert_ok(firehose_bad_blocks(f, &b, &e), e);
-	assert_true(b.available && b.n == 1 && b.block[0] == 12);
-	firehose_bad_blocks_fini(&b);
-	firehose_close(f);
-	fhd_fini(&d);
-
-	fhd_init(&d, 'B', 2048);
-	d.bad_block = 12;
-	f = open_ok(&d);
-	assert_ok(firehose_bad_blocks(f, &b, &e), e);
-	assert_true(!b.available && b.n == 0);
-	assert_ok(firehose_erase(f, &(struct extent){ 0, 0, 64 }, NULL, &e), e);
-	assert_ok(program(f, &(struct extent){ 0, 0, 1 }, "x", 1, &e), e);
-	assert_ok(program(f, &(struct extent){ 0, 1, 1 }, "x", 1, &e), e);
-	assert_ok(firehose_bad_blocks(f, &b, &e), e);
-	assert_true(!b.available && b.n == 2 && b.block[0] == 7 && b.block[1] == 12);
-	firehose_bad_blocks_fini(&b);
-	firehose_close(f);
-	fhd_fini(&d);
-}
-
-static void digest_patch_bootable_and_vendor_tag(void **state)
-{
-	static const char tag[] = "<erase a_rawdata_start_sector=\"6528\" b_rawdata_num_sector=\"640\" "
-				  "c_project_name=\"RG500QEA_VH\" d_project_type=\"STD\" vendor=\"quectel\"/>";
-	const struct firehose_patch patch = { 0, "1", 48, 8, "NUM_DISK_SECTORS-6." };
-	const struct extent x = { 0, 3, 5 };
-	struct err e = ERR_INIT;
-	uint8_t got[32], want[32];
-	struct fh_device d;
-	struct firehose *f;
-	struct digest g;
-
-	(void)state;
-	fhd_init(&d, 'B', 2048);
-	f = open_ok(&d);
-	assert_ok(firehose_sha256(f, &x, got, &e), e);
-	digest_init(&g, DIGEST_SHA256);
-	digest_update(&g, d.flash + 3 * 2048, 5 * 2048);
-	digest_final(&g, want);
-	assert_memory_equal(got, want, 32);
-	assert_int_equal(firehose_changes_sent(f), 0);
-	assert_ok(firehose_patch(f, &patch, &e), e);
-	assert_ok(firehose_set_bootable(f, 1, &e), e);
-	assert_ok(firehose_send_verbatim(f, tag, 15000, &e), e);
-	assert_non_null(strstr(d.last, tag));
-	assert_int_equal(firehose_changes_sent(f), 3);
-	assert_int_equal(d.erases, 0);
-	d.nak = "erase";
-	d.nak_text = "[harden] project name or type = RM520NGL error!";
-	assert_err(firehose_send_verbatim(f, tag, 15000, &e), e, ERR_REFUSED);
-	assert_non_null(strstr(e.msg, "[harden]"));
-	firehose_close(f);
-	fhd_fini(&d);
-
-	fhd_init(&d, 'A', 2048);
-	f = open_ok(&d);
-	assert_err(firehose_sha256(f, &x, got, &e), e, ERR_UNSUPPORTED);
-	assert_err(firehose_patch(f, &patch, &e), e, ERR_UNSUPPORTED);
-	assert_err(firehose_set_bootable(f, 1, &e), e, ERR_UNSUPPORTED);
-	assert_err(firehose_send_verbatim(f, tag, 15000, &e), e, ERR_POLICY);
-	assert_string_equal(d.names, "configure;");
 	firehose_close(f);
 	fhd_fini(&d);
 }
@@ -763,6 +490,26 @@ static void vanishing_is_how_power_ends(void **state)
 	}
 }
 
+static void empty_lines_are_harmless(void **state)
+{
+	struct err e = ERR_INIT;
+	struct fh_device d;
+	struct firehose *f;
+
+	(void)state;
+	fhd_init(&d, 'A', 2048);
+	d.no_banner = true;
+	fhd_say(&d,
+		"<?xml version=\"1.0\"?><data><log/><log value=\"\"/><log value=\" \n\"/></data>");
+	f = open_ok(&d);
+	d.nak = "nop";
+	d.nak_text = "";
+	assert_err(firehose_nop(f, &e), e, ERR_REFUSED);
+	assert_string_equal(firehose_last_log(f), "");
+	firehose_close(f);
+	fhd_fini(&d);
+}
+
 static void the_last_lines_are_kept(void **state)
 {
 	const char *log, *p;
@@ -775,7 +522,8 @@ static void the_last_lines_are_kept(void **state)
 	fhd_init(&d, 'B', 2048);
 	d.flood = 500;
 	f = open_ok(&d);
-	fhd_say(&d, "<?xml version=\"1.0\"?><data><log value=\"the very last\"/></data>");
+	fhd_say(&d,
+		"<?xml version=\"1.0\"?><data><log value=\"\"/><log value=\"the very last\"/></data>");
 	d.flood = 0;
 	d.family = 'A'; /* answers nop without a banner */
 	assert_ok(firehose_nop(f, &e), e);
@@ -862,14 +610,9 @@ int main(void)
 		cmocka_unit_test(garbled_answers_and_departures_are_told_apart),
 		cmocka_unit_test(failing_reads_keep_the_session_in_step),
 		cmocka_unit_test(cancelled_reads_stop_soon_and_in_step),
-		cmocka_unit_test(sources_of_the_wrong_length_are_told),
-		cmocka_unit_test(failing_sources_leave_no_target_waiting),
-		cmocka_unit_test(refusals_in_the_middle_of_data_are_noticed),
 		cmocka_unit_test(a_full_log_queue_is_emptied_and_the_command_sent_again),
-		cmocka_unit_test(erases_are_whole_blocks_on_the_storage),
-		cmocka_unit_test(bad_blocks_are_collected),
-		cmocka_unit_test(digest_patch_bootable_and_vendor_tag),
 		cmocka_unit_test(vanishing_is_how_power_ends),
+		cmocka_unit_test(empty_lines_are_harmless),
 		cmocka_unit_test(the_last_lines_are_kept),
 		cmocka_unit_test(every_link_call_may_fail),
 	};

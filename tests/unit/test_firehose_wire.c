@@ -31,7 +31,9 @@ static void commands_have_the_shape_that_programmers_know(void **state)
 {
 	const struct firehose_configure c = { "nand", 8192, 2048, true, false };
 	const struct firehose_range r = { 4096, 64, 0, 640, 256 }, emmc = { 512, 0, 3, 1, 2 };
-	const struct firehose_patch_args p = { 512, 0, 8, 48, "NUM_DISK_SECTORS-1.", "<CRC32(1,92)&" };
+	const struct firehose_patch_args p = {
+		512, 0, 8, 48, "NUM_DISK_SECTORS-1.", "<CRC32(1,92)&"
+	};
 	struct out o;
 
 	(void)state;
@@ -40,15 +42,18 @@ static void commands_have_the_shape_that_programmers_know(void **state)
 		      "MaxDigestTableSizeInBytes=\"2048\" MaxPayloadSizeToTargetInBytes=\"8192\" "
 		      "ZlpAwareHost=\"1\" SkipStorageInit=\"0\" />");
 	assert_ok(firehose_erase_build(fresh(&o), &r, &o.e), o.e);
-	assert_doc(o, "<erase PAGES_PER_BLOCK=\"64\" SECTOR_SIZE_IN_BYTES=\"4096\" "
-		      "num_partition_sectors=\"256\" physical_partition_number=\"0\" start_sector=\"640\" />");
+	assert_doc(
+		o,
+		"<erase PAGES_PER_BLOCK=\"64\" SECTOR_SIZE_IN_BYTES=\"4096\" "
+		"num_partition_sectors=\"256\" physical_partition_number=\"0\" start_sector=\"640\" />");
 	assert_ok(firehose_read_build(fresh(&o), &emmc, &o.e), o.e);
 	assert_doc(o, "<read SECTOR_SIZE_IN_BYTES=\"512\" num_partition_sectors=\"2\" "
 		      "physical_partition_number=\"3\" start_sector=\"1\" />");
 	assert_ok(firehose_program_build(fresh(&o), &r, 895, "..\\img\\a\"<b>.mbn", &o.e), o.e);
-	assert_doc(o, "<program PAGES_PER_BLOCK=\"64\" SECTOR_SIZE_IN_BYTES=\"4096\" "
-		      "filename=\"a__b_.mbn\" num_partition_sectors=\"256\" "
-		      "physical_partition_number=\"0\" start_sector=\"640\" last_sector=\"895\" />");
+	assert_doc(o,
+		   "<program PAGES_PER_BLOCK=\"64\" SECTOR_SIZE_IN_BYTES=\"4096\" "
+		   "filename=\"a__b_.mbn\" num_partition_sectors=\"256\" "
+		   "physical_partition_number=\"0\" start_sector=\"640\" last_sector=\"895\" />");
 	assert_ok(firehose_patch_build(fresh(&o), &p, &o.e), o.e);
 	assert_doc(o, "<patch SECTOR_SIZE_IN_BYTES=\"512\" byte_offset=\"48\" filename=\"DISK\" "
 		      "physical_partition_number=\"0\" size_in_bytes=\"8\" "
@@ -80,9 +85,11 @@ static void an_erase_without_a_range_is_never_written(void **state)
 	assert_err(firehose_erase_build(fresh(&o), &no_size, &o.e), o.e, ERR_BUG);
 	assert_err(firehose_erase_build(fresh(&o), &wraps, &o.e), o.e, ERR_BUG);
 	assert_err(firehose_verbatim_build(fresh(&o), "<erase />", &o.e), o.e, ERR_POLICY);
-	assert_err(firehose_verbatim_build(fresh(&o), "<erase physical_partition_number=\"0\"/>", &o.e), o.e,
+	assert_err(firehose_verbatim_build(fresh(&o), "<erase physical_partition_number=\"0\"/>",
+					   &o.e),
+		   o.e, ERR_POLICY);
+	assert_err(firehose_verbatim_build(fresh(&o), "<erase vendor=\"quectel\"/>", &o.e), o.e,
 		   ERR_POLICY);
-	assert_err(firehose_verbatim_build(fresh(&o), "<erase vendor=\"quectel\"/>", &o.e), o.e, ERR_POLICY);
 	assert_int_equal(o.w.n, 0);
 }
 
@@ -117,7 +124,8 @@ static void the_vendor_tag_goes_out_byte_for_byte(void **state)
 	assert_err(firehose_verbatim_build(fresh(&o), "<nop/><erase/>", &o.e), o.e, ERR_PROTO);
 	assert_err(firehose_verbatim_build(fresh(&o), "", &o.e), o.e, ERR_USAGE);
 	assert_err(firehose_verbatim_build(fresh(&o), "<Program x=\"1\"/>", &o.e), o.e, ERR_POLICY);
-	assert_err(firehose_verbatim_build(fresh(&o), "<benchmark trials=\"1\"/>", &o.e), o.e, ERR_POLICY);
+	assert_err(firehose_verbatim_build(fresh(&o), "<benchmark trials=\"1\"/>", &o.e), o.e,
+		   ERR_POLICY);
 }
 
 /* One document, one item. */
@@ -140,28 +148,34 @@ static void answers_of_both_families_are_understood(void **state)
 	struct firehose_response r;
 
 	(void)state;
-	r = response_of(HEAD "<response value=\"ACK\" MemoryName=\"nand\" MinVersionSupported=\"1\" Version=\"1\" "
-			     "MaxPayloadSizeToTargetInBytes=\"8192\" MaxPayloadSizeToTargetInBytesSupported="
-			     "\"16384\" MaxXMLSizeInBytes=\"4096\" DateTime=\"Apr 19 2020 - 17:49:11\" /></data>");
+	r = response_of(
+		HEAD
+		"<response value=\"ACK\" MemoryName=\"nand\" MinVersionSupported=\"1\" Version=\"1\" "
+		"MaxPayloadSizeToTargetInBytes=\"8192\" MaxPayloadSizeToTargetInBytesSupported="
+		"\"16384\" MaxXMLSizeInBytes=\"4096\" DateTime=\"Apr 19 2020 - 17:49:11\" /></data>");
 	assert_true(r.ack && r.has_version && !r.raw);
 	assert_int_equal(r.to_target, 8192);
 	assert_int_equal(r.to_target_supported, 16384);
 	assert_int_equal(r.max_xml, 4096);
 	assert_string_equal(r.memory_name, "nand");
-	r = response_of(HEAD "<response value=\"NAK\" MemoryName=\"NAND\" MaxPayloadSizeFromTargetInBytes=\"2048\" "
-			     "MaxPayloadSizeToTargetInBytes=\"8192\" MaxPayloadSizeToTargetInBytesSupported="
-			     "\"8192\" TargetName=\"9x07\" />\n</data>");
+	r = response_of(
+		HEAD
+		"<response value=\"NAK\" MemoryName=\"NAND\" MaxPayloadSizeFromTargetInBytes=\"2048\" "
+		"MaxPayloadSizeToTargetInBytes=\"8192\" MaxPayloadSizeToTargetInBytesSupported="
+		"\"8192\" TargetName=\"9x07\" />\n</data>");
 	assert_true(!r.ack && !r.has_version);
 	assert_int_equal(r.from_target, 2048);
 	assert_string_equal(r.target_name, "9x07");
 	r = response_of(HEAD "<response value=\"ACK\" rawmode=\"true\" />\n</data>");
 	assert_true(r.ack && r.raw);
-	r = response_of("<?xml version=\"1.0\"?><data><response value=\"NAK\" AttemptRetry=\"1\"/></data>");
+	r = response_of(
+		"<?xml version=\"1.0\"?><data><response value=\"NAK\" AttemptRetry=\"1\"/></data>");
 	assert_true(!r.ack && r.attempt_retry);
 	r = response_of("<?xml version=\"1.0\"?><data><response/></data>");
 	assert_false(r.ack);
-	r = response_of("<?xml version=\"1.0\"?><data><response value=\"ACK\" MaxXMLSizeInBytes=\"-1\" "
-			"MaxPayloadSizeToTargetInBytes=\"99999999999\"/></data>");
+	r = response_of(
+		"<?xml version=\"1.0\"?><data><response value=\"ACK\" MaxXMLSizeInBytes=\"-1\" "
+		"MaxPayloadSizeToTargetInBytes=\"99999999999\"/></data>");
 	assert_true(r.max_xml == 0 && r.to_target == 0);
 }
 
@@ -186,16 +200,19 @@ static void logs_with_raw_bytes_are_read(void **state)
 	assert_false(firehose_doc_next(&d, &item));
 	firehose_doc_close(&d);
 
-	assert_err(firehose_doc_open(&d, SLICE_STR("<?xml?><data><response value=</data>"), &e), e, ERR_PROTO);
+	assert_err(firehose_doc_open(&d, SLICE_STR("<?xml?><data><response value=</data>"), &e), e,
+		   ERR_PROTO);
 	assert_int_equal(e.code, 1);
 	e.code = 0;
-	assert_err(firehose_doc_open(&d, SLICE_STR("<data><log value=\"a & b\"/></data>"), &e), e, ERR_PROTO);
+	assert_err(firehose_doc_open(&d, SLICE_STR("<data><log value=\"a & b\"/></data>"), &e), e,
+		   ERR_PROTO);
 	assert_int_equal(e.code, 0);
 }
 
 /* Everything that the framer gives, as one text; payload in brackets. After a document with
  * rawmode="true" `raw` bytes are announced. */
-static char *frames(const uint8_t *p, size_t n, size_t cut1, size_t cut2, size_t raw, uint64_t *junk)
+static char *frames(const uint8_t *p, size_t n, size_t cut1, size_t cut2, size_t raw,
+		    uint64_t *junk)
 {
 	const size_t at[] = { 0, cut1, cut2, n };
 	struct slice got, in;
@@ -246,15 +263,17 @@ static void frames_do_not_depend_on_the_cuts(void **state)
 	char *want = frames((const uint8_t *)stream, n, n, n, raw, &want_junk), *got;
 
 	(void)state;
-	assert_string_equal(want, "{<?xml v?><data>\n<log value=\"1\"/></data>}{<data><log/></data>}"
-				  "{<?xml v?><data><response rawmode=\"true\" /></data>}"
-				  "RAW<?xml?><data></data>WAR{<?xml v?><data><response/></data>}");
+	assert_string_equal(want,
+			    "{<?xml v?><data>\n<log value=\"1\"/></data>}{<data><log/></data>}"
+			    "{<?xml v?><data><response rawmode=\"true\" /></data>}"
+			    "RAW<?xml?><data></data>WAR{<?xml v?><data><response/></data>}");
 	assert_int_equal(want_junk, 1 + 4 + 4 + 4 + 10 + 2);
 	for (i = 0; i <= n; i++) {
 		for (j = i; j <= n; j++) {
 			got = frames((const uint8_t *)stream, n, i, j, raw, &junk);
 			if (strcmp(got, want) != 0 || junk != want_junk)
-				fail_msg("cut at %zu and %zu: %s (%u junk)", i, j, got, (unsigned)junk);
+				fail_msg("cut at %zu and %zu: %s (%u junk)", i, j, got,
+					 (unsigned)junk);
 			free(got);
 		}
 	}
@@ -288,9 +307,12 @@ static void overlong_documents_are_dropped(void **state)
 static void storage_of_family_b_is_collected(void **state)
 {
 	static const char *const lines[] = {
-		"INFO: Calling handler for getstorageinfo", "INFO: Device Total Logical Blocks: 0x800",
-		"INFO: Device Block Size in Bytes: 0x40000", "INFO: Device Total Physical Partitions: 0x1",
-		"INFO: Device Manufacturer ID: 0x2c", "INFO: Device Serial Number: 0x0",
+		"INFO: Calling handler for getstorageinfo",
+		"INFO: Device Total Logical Blocks: 0x800",
+		"INFO: Device Block Size in Bytes: 0x40000",
+		"INFO: Device Total Physical Partitions: 0x1",
+		"INFO: Device Manufacturer ID: 0x2c",
+		"INFO: Device Serial Number: 0x0",
 	};
 	struct firehose_storage s = { 0 };
 	size_t i;
@@ -301,7 +323,9 @@ static void storage_of_family_b_is_collected(void **state)
 	assert_int_equal(s.total_blocks, 2048);
 	assert_int_equal(s.block_size, 262144);
 	assert_int_equal(s.page_size, 0);
-	assert_true(firehose_storage_feed(&s, "INFO: {\"storage_info\": {\"total_blocks\":2048, \"block_size\":"
+	assert_true(firehose_storage_feed(
+		&s,
+		"INFO: {\"storage_info\": {\"total_blocks\":2048, \"block_size\":"
 		"262144, \"page_size\":4096, \"num_physical\":1, \"manufacturer_id\":44, \"serial_num\":0, "
 		"\"fw_version\":\"\",\"mem_type\":\"NAND\",\"prod_name\":\"\"}}"));
 	assert_int_equal(s.page_size, 4096);
@@ -318,10 +342,19 @@ static void storage_of_family_b_is_collected(void **state)
 static void storage_of_family_a_is_collected(void **state)
 {
 	static const char *const lines[] = {
-		"[FLASH_INFO]", ";This section provides flash info", "FLASH_NAME=MT29F4G08ABBEA",
-		"SECTOR_SIZE_IN_BYTES = 4096", "NUM_PARTITION_SECTORS = 131072", "num_physical_partitions = 1",
-		"TOTAL_SECTOR_SIZE_IN_BYTES= 536870912", "PAGES_IN_BLOCK = 64", "[BAD_BLOCK_LIST]",
-		";This section provides bad block list", "BAD_BLOCK=12", "BAD_BLOCK=1999", "TOTAL_BAD_BLOCK=2",
+		"[FLASH_INFO]",
+		";This section provides flash info",
+		"FLASH_NAME=MT29F4G08ABBEA",
+		"SECTOR_SIZE_IN_BYTES = 4096",
+		"NUM_PARTITION_SECTORS = 131072",
+		"num_physical_partitions = 1",
+		"TOTAL_SECTOR_SIZE_IN_BYTES= 536870912",
+		"PAGES_IN_BLOCK = 64",
+		"[BAD_BLOCK_LIST]",
+		";This section provides bad block list",
+		"BAD_BLOCK=12",
+		"BAD_BLOCK=1999",
+		"TOTAL_BAD_BLOCK=2",
 	};
 	struct firehose_storage s = { 0 };
 	uint32_t bad, sum = 0;
@@ -389,16 +422,21 @@ static void lines_tell_family_functions_serial_and_digest(void **state)
 	assert_int_equal(firehose_log_family("Supported Functions: program configure "), 'A');
 	assert_int_equal(firehose_log_family("Binary build date: x"), 0);
 	assert_int_equal(firehose_log_family("ERROR 4: Line 2193: STORAGE_READ_FAILURE"), 0);
-	assert_int_equal(firehose_log_list("Supported Functions: program nop ", &names), FIREHOSE_LIST_ALL);
+	assert_int_equal(firehose_log_list("Supported Functions: program nop ", &names),
+			 FIREHOSE_LIST_ALL);
 	assert_string_equal(names, " program nop ");
-	assert_int_equal(firehose_log_list("INFO: Supported Functions (15):", &names), FIREHOSE_LIST_BEGIN);
-	assert_int_equal(firehose_log_list("INFO: End of supported functions 15", &names), FIREHOSE_LIST_END);
+	assert_int_equal(firehose_log_list("INFO: Supported Functions (15):", &names),
+			 FIREHOSE_LIST_BEGIN);
+	assert_int_equal(firehose_log_list("INFO: End of supported functions 15", &names),
+			 FIREHOSE_LIST_END);
 	assert_true(firehose_log_serial("INFO: Chip serial num: 305419896 (0x12345678)", &v));
 	assert_int_equal(v, 0x12345678);
 	assert_true(firehose_log_serial("Chip serial num (0x1a2b3c4d) Chip ID (0x443)", &v));
 	assert_int_equal(v, 0x1a2b3c4d);
-	assert_true(firehose_log_digest("INFO: Digest 000102030405060708090a0b0c0d0e0f101112131415161718191A1B"
-					"1c1d1e1f", digest));
+	assert_true(firehose_log_digest(
+		"INFO: Digest 000102030405060708090a0b0c0d0e0f101112131415161718191A1B"
+		"1c1d1e1f",
+		digest));
 	assert_int_equal(digest[31], 0x1f);
 	assert_false(firehose_log_digest("INFO: Digest 0001", digest));
 }
@@ -412,7 +450,8 @@ static void lines_tell_what_to_do_next(void **state)
 	} rows[] = {
 		{ "ERROR: Failed to open the SDCC Device slot 0", FIREHOSE_HINT_TRY_UFS, 0 },
 		{ "ERROR: Failed to set the IO options to 8", FIREHOSE_HINT_TRY_NAND, 0 },
-		{ "Failed to initialize (open whole lun) UFS Device slot 0", FIREHOSE_HINT_TRY_EMMC, 0 },
+		{ "Failed to initialize (open whole lun) UFS Device slot 0", FIREHOSE_HINT_TRY_EMMC,
+		  0 },
 		{ "**Attribute 'SECTOR_SIZE_IN_BYTES'=512 must be equal to disk sector size 2048**",
 		  FIREHOSE_HINT_SECTOR_SIZE, 2048 },
 		{ "sector size defined in XML (512) different from device sector size (4096)",
@@ -421,9 +460,11 @@ static void lines_tell_what_to_do_next(void **state)
 		  FIREHOSE_HINT_PAGES_PER_BLOCK, 64 },
 		{ "NAK: Host wants to send a Hash table 8192 larger than supported 2048",
 		  FIREHOSE_HINT_DIGEST_TABLE, 2048 },
-		{ "INFO: VIP is enabled, receiving the signed table of size 8192", FIREHOSE_HINT_VIP, 0 },
+		{ "INFO: VIP is enabled, receiving the signed table of size 8192",
+		  FIREHOSE_HINT_VIP, 0 },
 		{ "VIP - Validated Image Programming is enabled", FIREHOSE_HINT_VIP, 0 },
-		{ "Only nop and sig tag can be recevied before authentication", FIREHOSE_HINT_LOCKED, 0 },
+		{ "Only nop and sig tag can be recevied before authentication",
+		  FIREHOSE_HINT_LOCKED, 0 },
 		{ "**WARNING Ignoring Unrecognized tag 'patch'", FIREHOSE_HINT_UNKNOWN_TAG, 0 },
 		{ "INFO: Calling handler for read", FIREHOSE_HINT_NONE, 0 },
 	};
