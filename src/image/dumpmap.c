@@ -50,7 +50,8 @@ int dumpmap_write(const struct blockmap *m, const char *sha256, struct buf *out,
 		struct json *run = json_add_object(runs);
 
 		for (i = first + 1; i < m->n; i++) {
-			if (m->block[i].state != b->state || m->block[i].data_pages != b->data_pages)
+			if (m->block[i].state != b->state ||
+			    m->block[i].data_pages != b->data_pages)
 				break;
 		}
 		json_put_u64(run, "block", first);
@@ -69,14 +70,16 @@ int dumpmap_write(const struct blockmap *m, const char *sha256, struct buf *out,
 	return r;
 }
 
-static int get_num(const struct json *o, const char *key, uint64_t max, uint64_t *ret, struct err *e)
+static int get_num(const struct json *o, const char *key, uint64_t max, uint64_t *ret,
+		   struct err *e)
 {
 	uint64_t v = json_get_u64(o, key, ABSENT);
 
 	if (v == ABSENT)
 		return err_set(e, ERR_PROTO, "'%s' is missing or not a number", key);
 	if (v > max)
-		return err_set(e, ERR_PROTO, "'%s' is %" PRIu64 ", more than %" PRIu64, key, v, max);
+		return err_set(e, ERR_PROTO, "'%s' is %" PRIu64 ", more than %" PRIu64, key, v,
+			       max);
 	*ret = v;
 	return 0;
 }
@@ -106,14 +109,16 @@ static int parse_run(const struct json *run, struct blockmap *m, struct err *e)
 	    get_num(run, "data_pages", m->pages_per_block, &pages, e) < 0)
 		return -1;
 	if (block != m->n)
-		return err_set(e, ERR_PROTO, "starts at block %" PRIu64 ", expected %zu", block, m->n);
+		return err_set(e, ERR_PROTO, "starts at block %" PRIu64 ", expected %zu", block,
+			       m->n);
 	if (count == 0 || count > m->cap - m->n)
 		return err_set(e, ERR_PROTO, "covers %" PRIu64 " blocks where %zu are left", count,
 			       m->cap - m->n);
 	if (!block_state_parse(name, &state))
 		return err_set(e, ERR_PROTO, "has the unknown state '%.32s'", name);
 	if (!pages_fit(state, pages, m->pages_per_block))
-		return err_set(e, ERR_PROTO, "has %" PRIu64 " data pages in state '%s'", pages, name);
+		return err_set(e, ERR_PROTO, "has %" PRIu64 " data pages in state '%s'", pages,
+			       name);
 	while (count--)
 		m->block[m->n++] = (struct block_info){ state, (uint32_t)pages };
 	return 0;
@@ -154,7 +159,8 @@ static int parse_object(const struct json *o, struct dumpmap *d, struct err *e)
 	    get_num(o, "blocks", BLOCKMAP_MAX_BLOCKS, &blocks, e) < 0 ||
 	    digest_parse(json_get_str(o, "sha256", ""), d->sha256, e) < 0)
 		return -1;
-	if (blockmap_init(&d->map, (uint32_t)page_size, (uint32_t)per_block, (uint8_t)filler, e) < 0) {
+	if (blockmap_init(&d->map, (uint32_t)page_size, (uint32_t)per_block, (uint8_t)filler, e) <
+	    0) {
 		e->kind = ERR_PROTO;
 		return -1;
 	}

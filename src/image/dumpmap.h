@@ -23,11 +23,12 @@ struct dumpmap {
 	char sha256[DIGEST_HEX_MAX]; /* of the dump, lower-case hex */
 };
 
-/* Appends the text, with a final newline, for a finished map. `sha256` is the dump's, 64 hex digits. */
-int dumpmap_write(const struct blockmap *m, const char *sha256, struct buf *out, struct err *e)
-	_must_check_;
-/* ERR_PROTO for text that is no block map or contradicts itself, ERR_UNSUPPORTED for a later version.
- * Whoever uses the map compares digest and block count with the dump. */
+/* Appends the text, with a final newline, for a finished map. `sha256` is the dump's, 64 hex
+ * digits. */
+int dumpmap_write(const struct blockmap *m, const char *sha256, struct buf *out,
+		  struct err *e) _must_check_;
+/* ERR_PROTO for text that is no block map or contradicts itself, ERR_UNSUPPORTED for a later
+ * version. Whoever uses the map compares digest and block count with the dump. */
 int dumpmap_parse(struct slice text, struct dumpmap *ret, struct err *e) _must_check_;
 void dumpmap_fini(struct dumpmap *d);
 

@@ -20,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (dumpmap_parse(buf_slice(&text), &again, &e) < 0)
 			abort();
 		if (again.map.n != d.map.n ||
-		    (d.map.n && memcmp(again.map.block, d.map.block, d.map.n * sizeof(*d.map.block)) != 0))
+		    (d.map.n &&
+		     memcmp(again.map.block, d.map.block, d.map.n * sizeof(*d.map.block)) != 0))
 			abort();
 		dumpmap_fini(&again);
 	}

@@ -24,7 +24,8 @@ static struct mbn_info scan(struct slice file, size_t piece)
 /* The verdict does not depend on the pieces. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct mbn_info whole = scan(SLICE(data, size), SIZE_MAX), cut = scan(SLICE(data, size), 37);
+	struct mbn_info whole = scan(SLICE(data, size), SIZE_MAX),
+			cut = scan(SLICE(data, size), 37);
 
 	if (whole.kind != cut.kind || whole.hwid != cut.hwid || whole.is_signed != cut.is_signed ||
 	    whole.is_truncated != cut.is_truncated || whole.family != cut.family ||
