@@ -491,6 +491,7 @@ static void set_desc(struct usb *u, unsigned bus, libusb_device *d)
 	int i, n = libusb_get_port_numbers(d, ports, (int)sizeof(ports));
 	struct writer w = writer_of(u->link.desc, sizeof(u->link.desc) - 1);
 
+	memset(u->link.desc, 0, sizeof(u->link.desc));
 	wr_fmt(&w, "usb %u", bus);
 	for (i = 0; i < n; i++)
 		wr_fmt(&w, "%c%u", i ? '.' : '-', (unsigned)ports[i]);
