@@ -1,6 +1,6 @@
 /*
  * A decorator that misbehaves by a plan, the same way each time. The plan is a text of words
- *separated by commas; unknown words are refused:
+ * separated by commas; unknown words are refused:
  *
  *	seed=N           of the pseudo-random numbers (default 1)
  *	cut_at=N         after N bytes in both directions the far side falls silent: calls time out

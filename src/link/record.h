@@ -1,6 +1,6 @@
 /*
  * A decorator that writes every transfer of another link into a readable text log, which replay.h
- *plays back. The log:
+ * plays back. The log:
  *
  *	# salvor link log 1
  *	# usb 1-1.4 interface 0
@@ -14,7 +14,7 @@
  *	511 recover
  *
  * A failed write shows its bytes and its error: "600 > 512 !timeout ...". Lines that begin with '#'
- *are comments. The log holds everything that was said, identities and firmware included.
+ * are comments. The log holds everything that was said, identities and firmware included.
  */
 #ifndef SALVOR_LINK_RECORD_H
 #define SALVOR_LINK_RECORD_H
