@@ -89,7 +89,8 @@ static void add_functions(FILE *f)
 
 static const char bash_tail[] =
 	"_salvor() {\n"
-	"\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb= first= w i words kind\n"
+	"\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
+	"\tlocal verb= first= w i words kind\n"
 	"\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	"\t\tw=${COMP_WORDS[i]}\n"
 	"\t\tcase $w in\n"
@@ -150,7 +151,8 @@ static const char zsh_tail[] =
 	"\t\tif [[ $cur == -* ]]; then kind=words\n"
 	"\t\telif [[ $kind == verb ]]; then\n"
 	"\t\t\tkind=words\n"
-	"\t\t\tif [[ -n $first && -z $verb ]]; then words=$(print -r -- $_salvor_verbs | sed -n \"s/^$first //p\")\n"
+	"\t\t\tif [[ -n $first && -z $verb ]]; then\n"
+	"\t\t\t\twords=$(print -r -- $_salvor_verbs | sed -n \"s/^$first //p\")\n"
 	"\t\t\telse words=$(print -r -- $_salvor_verbs | cut -d' ' -f1 | sort -u); fi\n"
 	"\t\tfi\n"
 	"\tfi\n"
@@ -268,9 +270,8 @@ const struct cmd cmd_completion = {
 	.name = "completion",
 	.args = "SHELL",
 	.summary = "print the completion script for bash, zsh or fish",
-	.about =
-		"The script is made from the verbs and options of this very program. Source it from the "
-		"shell's start-up file.",
+	.about = "The script is made from the verbs and options of this very program. Source it "
+		 "from the shell's start-up file.",
 	.example = "salvor completion bash > ~/.local/share/bash-completion/completions/salvor",
 	.min_args = 1,
 	.max_args = 1,

@@ -103,11 +103,10 @@ static int settle_loss(struct guard *g, const struct guard_plan *plan, struct er
 			       g->accept_loss, plan->loss, plan->word);
 	}
 	if (!g->is_tty)
-		return err_set(
-			e, ERR_POLICY,
-			"this would lose %s and there is no terminal to ask at; if that is meant, "
-			"give --accept-loss %s",
-			plan->loss, plan->word);
+		return err_set(e, ERR_POLICY,
+			       "this would lose %s and there is no terminal to ask at; "
+			       "if that is meant, give --accept-loss %s",
+			       plan->loss, plan->word);
 	snprintf(question, sizeof(question), "to go on all the same, type '%s':", plan->word);
 	render_ask(g->render, question);
 	if (read_answer(g, answer, sizeof(answer), e) < 0)
@@ -124,10 +123,9 @@ static int settle_question(struct guard *g, struct err *e)
 	if (g->yes)
 		return 0;
 	if (!g->is_tty)
-		return err_set(
-			e, ERR_POLICY,
-			"a change needs consent and there is no terminal to ask at; look at the plan "
-			"with --dry-run, then give --yes");
+		return err_set(e, ERR_POLICY,
+			       "a change needs consent and there is no terminal to ask at; "
+			       "look at the plan with --dry-run, then give --yes");
 	render_ask(g->render, "go on? [y/N]");
 	if (read_answer(g, answer, sizeof(answer), e) < 0)
 		return -1;

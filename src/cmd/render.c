@@ -436,8 +436,9 @@ void render_error(struct render *r, const struct err *err, enum status status, c
 static void put_poor_envelope(struct render *r)
 {
 	fprintf(r->out,
-		"{\"salvor\":\"%s\",\"schema\":%d,\"verb\":null,\"status\":%d,\"error\":{\"kind\":\"%s\","
-		"\"code\":%d,\"message\":\"out of memory\"},\"result\":null}\n",
+		"{\"salvor\":\"%s\",\"schema\":%d,\"verb\":null,\"status\":%d,"
+		"\"error\":{\"kind\":\"%s\",\"code\":%d,\"message\":\"out of memory\"},"
+		"\"result\":null}\n",
 		PACKAGE_VERSION, RENDER_SCHEMA, STATUS_FAILED, err_kind_name(ERR_NOMEM), ENOMEM);
 }
 
