@@ -18,6 +18,7 @@ struct mbn_info {
 	enum mbn_kind kind;
 	bool is_elf;
 	bool is_elf64;
+	bool is_truncated;          /* a segment reaches past the end of the file: the upload would fail */
 	bool is_signed;             /* a hash segment with certificates */
 	bool has_hwid;              /* signed for one chip: from the certificate's OU fields */
 	uint64_t hwid;              /* MSM_ID << 32 | OEM_ID << 16 | MODEL_ID */
