@@ -16,7 +16,7 @@ static int read_map(struct push_input *in, struct err *e)
 	struct buf text = BUF_INIT(DUMPMAP_TEXT_MAX);
 	_cleanup_free_ char *path = NULL;
 	struct dumpmap map;
-	char hex[DIGEST_HEX_MAX];
+	bool is_ours;
 	int r;
 
 	if (asprintf(&path, "%s.map", in->path) < 0) {
@@ -31,12 +31,12 @@ static int read_map(struct push_input *in, struct err *e)
 	buf_fini(&text);
 	if (r < 0)
 		return err_prefix(e, "'%s'", path);
-	hex_encode(hex, SLICE(map.sha256, sizeof(map.sha256)));
+	is_ours = strcmp(map.sha256, in->sha256) == 0;
 	in->has_map = true;
 	in->map_restorable = blockmap_summary(&map.map).restorable;
 	in->filler = map.map.filler;
 	dumpmap_fini(&map);
-	if (strcmp(hex, in->sha256) != 0)
+	if (!is_ours)
 		return err_set(e, ERR_INTEGRITY,
 			       "'%s' is the block map of other bytes than '%s' holds: one of the two was changed",
 			       path, in->path);
