@@ -24,8 +24,8 @@ static int pull_mapped(const struct pull *pull, const struct extent *x, struct s
 	struct pull_file f = { .has_map = mapped, .map = { .restorable = true } };
 
 	*map = (struct blockmap){ 0 };
-	if (mapped && blockmap_init(map, pull->geometry->sector_size, pull->geometry->sectors_per_block,
-				    PULL_FILLER, e) < 0)
+	if (mapped && blockmap_init(map, pull->geometry->sector_size,
+				    pull->geometry->sectors_per_block, PULL_FILLER, e) < 0)
 		return -1;
 	digest_sink_init(&hashed, DIGEST_SHA256, to);
 	if (pull_extent(pull, x, &hashed.sink, mapped ? map : NULL, e) < 0) {
@@ -40,8 +40,8 @@ static int pull_mapped(const struct pull *pull, const struct extent *x, struct s
 	return 0;
 }
 
-int pull_to_sink(const struct pull *pull, const struct extent *x, struct sink *to, struct pull_file *ret,
-		 struct err *e)
+int pull_to_sink(const struct pull *pull, const struct extent *x, struct sink *to,
+		 struct pull_file *ret, struct err *e)
 {
 	struct blockmap map;
 
@@ -51,7 +51,8 @@ int pull_to_sink(const struct pull *pull, const struct extent *x, struct sink *t
 	return 0;
 }
 
-int pull_digest(const struct pull *pull, const struct extent *x, char hex[DIGEST_HEX_MAX], struct err *e)
+int pull_digest(const struct pull *pull, const struct extent *x, char hex[DIGEST_HEX_MAX],
+		struct err *e)
 {
 	struct pull_file f;
 
@@ -61,7 +62,8 @@ int pull_digest(const struct pull *pull, const struct extent *x, char hex[DIGEST
 	return 0;
 }
 
-static int write_map(const struct blockmap *map, const char *path, const char *sha256, struct err *e)
+static int write_map(const struct blockmap *map, const char *path, const char *sha256,
+		     struct err *e)
 {
 	struct buf text = BUF_INIT(DUMPMAP_TEXT_MAX);
 	_cleanup_free_ char *map_path = NULL;
@@ -78,8 +80,8 @@ static int write_map(const struct blockmap *map, const char *path, const char *s
 	return r;
 }
 
-int pull_to_file(const struct pull *pull, const struct extent *x, const char *path, struct pull_file *ret,
-		 struct err *e)
+int pull_to_file(const struct pull *pull, const struct extent *x, const char *path,
+		 struct pull_file *ret, struct err *e)
 {
 	struct blockmap map;
 	struct pull_file f;

@@ -37,9 +37,10 @@ static int read_map(struct push_input *in, struct err *e)
 	in->filler = map.map.filler;
 	dumpmap_fini(&map);
 	if (!is_ours)
-		return err_set(e, ERR_INTEGRITY,
-			       "'%s' is the block map of other bytes than '%s' holds: one of the two was changed",
-			       path, in->path);
+		return err_set(
+			e, ERR_INTEGRITY,
+			"'%s' is the block map of other bytes than '%s' holds: one of the two was changed",
+			path, in->path);
 	return 0;
 }
 
@@ -72,8 +73,8 @@ int push_input_open(struct push_input *in, const char *path, struct progress *p,
 	} while (n);
 	progress_end(p, true);
 	if (hashed.n != in->size) {
-		err_set(e, ERR_INTEGRITY, "'%s' gave %" PRIu64 " bytes, its size is %" PRIu64, path, hashed.n,
-			in->size);
+		err_set(e, ERR_INTEGRITY, "'%s' gave %" PRIu64 " bytes, its size is %" PRIu64, path,
+			hashed.n, in->size);
 		goto fail;
 	}
 	digest_final_hex(&hashed.digest, in->sha256);
