@@ -54,7 +54,8 @@ finds "" src/wire/a.c "int f(int x)\n{\n$(yes '\tx++;\n' | head -n 100 | tr -d '
 finds 6 src/wire/a.c 'int a; \n'
 finds 6 src/wire/a.c '        int a;\n'
 finds 6 src/wire/a.c 'int a;'
-finds 6 src/wire/a.c "\t/* $(yes x | head -n 100 | tr -d '\n') */\n"
+finds 6 src/wire/a.c "\t/* $(yes x | head -n 125 | tr -d '\n') */\n"
+finds "" src/wire/a.c "\t\"$(yes x | head -n 125 | tr -d '\n')\",\n"
 finds 7 src/wire/a.h '#ifndef A_H\n#define A_H\n#endif\n'
 finds 8 src/wire/a.c '/* TO''DO: later */\n'
 finds 8 src/wire/a.c '/* see /wo''rk/main */\n'
