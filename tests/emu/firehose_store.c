@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One transfer of raw data from the programmer; hosts must take any size. */
-#define RAW_PIECE (256u << 10)
+/* Over a stream transfers do not show, so larger pieces only save work. */
+#define STREAM_PIECE (256u << 10)
 
 static uint64_t total(const struct firehose_dev *f, uint32_t lun)
 {
@@ -442,7 +442,8 @@ void fh_program(struct firehose_dev *f, const struct fh_tag *t)
 		return;
 	}
 	raw_begin(f, &r);
-	if (last && f->b && fh_number(f, r.lun, last, &v) && v < f->limit)
+	/* qdl sends last_sector="0" for "none". */
+	if (last && f->b && fh_number(f, r.lun, last, &v) && v >= r.start && v < f->limit)
 		f->limit = v + 1;
 	if (!skip_bad(f)) {
 		fh_log(f, "ERROR", "out of good blocks, total blocks:%x Gblocks:%x lba:%x", fl->blocks, 0,
@@ -501,9 +502,12 @@ static void read_sector(struct firehose_dev *f, uint8_t *p)
 
 void fh_raw_out(struct firehose_dev *f)
 {
-	size_t page = f->m->flash.page, n = (size_t)MIN_OF(f->left, (uint64_t)RAW_PIECE / page * page);
+	/* One transfer a payload, and each is ended by an empty packet: qdl reads that after every
+	 * payload-sized piece. */
+	bool stream = f->m->chan[f->iface].stream;
+	size_t page = f->m->flash.page, cap = stream ? STREAM_PIECE : MAX_OF(f->payload, page);
+	size_t n = (size_t)MIN_OF(f->left, (uint64_t)cap / page * page), i;
 	uint8_t *b = malloc(MAX_OF(n, page));
-	size_t i;
 
 	if (!b)
 		return;
@@ -516,7 +520,7 @@ void fh_raw_out(struct firehose_dev *f)
 		raw_failed(f, "Read failed at sector", 4, "STORAGE_READ_FAILURE");
 	}
 	if (n)
-		emu_push(f->m, f->iface, b, n, !f->left);
+		emu_push(f->m, f->iface, b, n, true);
 	free(b);
 	if (f->left)
 		return;
