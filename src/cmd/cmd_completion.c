@@ -52,8 +52,8 @@ static void add_value_arms(FILE *f, const struct opt *list, const char *verb)
 			fprintf(f, " kind=%s;;\n", hint_word(list->hint));
 		}
 		if (list->letter)
-			fprintf(f, "\t'%s:-%c') _salvor_value '%s' --%s;;\n", verb, list->letter, verb,
-				list->name);
+			fprintf(f, "\t'%s:-%c') _salvor_value '%s' --%s;;\n", verb, list->letter,
+				verb, list->name);
 	}
 }
 
@@ -89,7 +89,8 @@ static void add_functions(FILE *f)
 
 static const char bash_tail[] =
 	"_salvor() {\n"
-	"\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb= first= w i words kind\n"
+	"\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
+	"\tlocal verb= first= w i words kind\n"
 	"\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	"\t\tw=${COMP_WORDS[i]}\n"
 	"\t\tcase $w in\n"
@@ -150,7 +151,8 @@ static const char zsh_tail[] =
 	"\t\tif [[ $cur == -* ]]; then kind=words\n"
 	"\t\telif [[ $kind == verb ]]; then\n"
 	"\t\t\tkind=words\n"
-	"\t\t\tif [[ -n $first && -z $verb ]]; then words=$(print -r -- $_salvor_verbs | sed -n \"s/^$first //p\")\n"
+	"\t\t\tif [[ -n $first && -z $verb ]]; then\n"
+	"\t\t\t\twords=$(print -r -- $_salvor_verbs | sed -n \"s/^$first //p\")\n"
 	"\t\t\telse words=$(print -r -- $_salvor_verbs | cut -d' ' -f1 | sort -u); fi\n"
 	"\t\tfi\n"
 	"\tfi\n"
@@ -219,8 +221,9 @@ static void fish_script(FILE *f)
 		fish_text(f, blank ? "" : cmd->summary);
 		fputc('\n', f);
 		if (blank) {
-			fprintf(f, "complete -c salvor -n '__fish_seen_subcommand_from %s' -a %s -d ", first,
-				blank + 1);
+			fprintf(f,
+				"complete -c salvor -n '__fish_seen_subcommand_from %s' -a %s -d ",
+				first, blank + 1);
 			fish_text(f, cmd->summary);
 			fputc('\n', f);
 		}
@@ -243,7 +246,8 @@ static int run(struct ctx *c, const struct parsed *p, struct err *e)
 	for (which = 0; which < ARRAY_SIZE(shells) && strcmp(shells[which], shell) != 0; which++)
 		;
 	if (which == ARRAY_SIZE(shells))
-		return err_set(e, ERR_USAGE, "there is no completion for '%s'; it is one of bash, zsh, fish",
+		return err_set(e, ERR_USAGE,
+			       "there is no completion for '%s'; it is one of bash, zsh, fish",
 			       shell);
 	f = open_memstream(&text, &n);
 	if (!f)
@@ -266,8 +270,8 @@ const struct cmd cmd_completion = {
 	.name = "completion",
 	.args = "SHELL",
 	.summary = "print the completion script for bash, zsh or fish",
-	.about = "The script is made from the verbs and options of this very program. Source it from the "
-		 "shell's start-up file.",
+	.about = "The script is made from the verbs and options of this very program. Source it "
+		 "from the shell's start-up file.",
 	.example = "salvor completion bash > ~/.local/share/bash-completion/completions/salvor",
 	.min_args = 1,
 	.max_args = 1,

@@ -26,7 +26,8 @@ static int run(struct ctx *c, const struct parsed *p, struct err *e)
 	}
 	near = table_nearest_cmd(name);
 	err_set(e, ERR_USAGE, "there is no verb '%s'", name);
-	return near ? err_append(e, "; did you mean '%s'?", near) : err_append(e, "; see 'salvor help'");
+	return near ? err_append(e, "; did you mean '%s'?", near)
+		    : err_append(e, "; see 'salvor help'");
 }
 
 const struct cmd cmd_help = {

@@ -20,14 +20,14 @@ struct ctx {
 	struct progress *progress; /* carries `cancel` */
 	struct cancel *cancel;
 	struct guard guard;
-	enum phase phase;          /* the verb keeps it true: the exit status follows from it */
-	char next[256];            /* the next step to tell after an error; "" = the status's own */
+	enum phase phase; /* the verb keeps it true: the exit status follows from it */
+	char next[256];   /* the next step to tell after an error; "" = the status's own */
 
 	/* Globals, so that no verb reads them again. */
 	const char *port, *serial, *imei; /* which module; NULL = not given */
-	const char *root;                 /* the folder of an emulated module; NULL = the real thing */
-	uint32_t timeout_ms;              /* 0 = what each step takes by itself */
-	unsigned timeout_scale;           /* 1 = as they are */
+	const char *root;       /* the folder of an emulated module; NULL = the real thing */
+	uint32_t timeout_ms;    /* 0 = what each step takes by itself */
+	unsigned timeout_scale; /* 1 = as they are */
 };
 
 /* Sets what to tell as next step if the verb fails: "salvor doctor". Returns -1, like err_set(). */

@@ -15,7 +15,8 @@ static const struct exit_row rows[] = {
 	  "do not unplug it; run 'salvor resume'" },
 	{ STATUS_POLICY, "policy", "refused by salvor's own rules on identity and loss",
 	  "nothing was changed", NULL },
-	{ STATUS_UNVERIFIED, "unverified", "what was written or stored differs from what it must be",
+	{ STATUS_UNVERIFIED, "unverified",
+	  "what was written or stored differs from what it must be",
 	  "the content cannot be trusted", NULL },
 	{ STATUS_INCOMPLETE, "incomplete", "done in part: something is missing from the backup",
 	  "what was read is kept, but it is not a complete backup", NULL },
@@ -46,8 +47,8 @@ enum status exit_of(enum err_kind kind, enum phase phase)
 	case PHASE_CATALOG:
 		return kind == ERR_POLICY ? STATUS_POLICY : STATUS_CATALOG;
 	case PHASE_KEY:
-		return kind == ERR_HOST || kind == ERR_NOMEM || kind == ERR_BUG ? STATUS_FAILED :
-										    STATUS_KEY;
+		return kind == ERR_HOST || kind == ERR_NOMEM || kind == ERR_BUG ? STATUS_FAILED
+										: STATUS_KEY;
 	case PHASE_START:
 	case PHASE_PREFLIGHT:
 		break;

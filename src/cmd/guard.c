@@ -30,8 +30,8 @@ static const char *or_blank(const char *s)
 	return s ? s : "";
 }
 
-/* --dry-run is asked for its text, so that goes to stdout; before a question the plan belongs to the
- * conversation, which is on stderr and is seen even when stdout is a file. */
+/* --dry-run is asked for its text, so that goes to stdout; before a question the plan belongs to
+ * the conversation, which is on stderr and is seen even when stdout is a file. */
 static void describe(const struct guard *g, const struct guard_plan *plan)
 {
 	int action = 0, target = 0, where = 0;
@@ -63,9 +63,10 @@ static void describe(const struct guard *g, const struct guard_plan *plan)
 		const struct guard_step *s = &plan->step[i];
 
 		human_size(size, s->bytes);
-		snprintf(line, sizeof(line), "%-*s  %-*s  %-*s  %10s%s%.16s", action, or_blank(s->action),
-			 target, or_blank(s->target), where, or_blank(s->where), s->bytes ? size : "",
-			 s->sha256 ? "  sha256 " : "", or_blank(s->sha256));
+		snprintf(line, sizeof(line), "%-*s  %-*s  %-*s  %10s%s%.16s", action,
+			 or_blank(s->action), target, or_blank(s->target), where,
+			 or_blank(s->where), s->bytes ? size : "", s->sha256 ? "  sha256 " : "",
+			 or_blank(s->sha256));
 		SAY("  %2zu  %s", i + 1, line);
 		sum += s->bytes;
 	}
@@ -82,7 +83,8 @@ static int read_answer(struct guard *g, char *buf, size_t n, struct err *e)
 	errno = 0;
 	if (!fgets(buf, (int)n, g->in)) {
 		if (errno == EINTR)
-			return err_set(e, ERR_CANCELLED, "interrupted at the question; nothing was changed");
+			return err_set(e, ERR_CANCELLED,
+				       "interrupted at the question; nothing was changed");
 		buf[0] = '\0';
 	}
 	buf[strcspn(buf, "\r\n")] = '\0';
@@ -102,8 +104,8 @@ static int settle_loss(struct guard *g, const struct guard_plan *plan, struct er
 	}
 	if (!g->is_tty)
 		return err_set(e, ERR_POLICY,
-			       "this would lose %s and there is no terminal to ask at; if that is meant, "
-			       "give --accept-loss %s",
+			       "this would lose %s and there is no terminal to ask at; "
+			       "if that is meant, give --accept-loss %s",
 			       plan->loss, plan->word);
 	snprintf(question, sizeof(question), "to go on all the same, type '%s':", plan->word);
 	render_ask(g->render, question);
@@ -122,8 +124,8 @@ static int settle_question(struct guard *g, struct err *e)
 		return 0;
 	if (!g->is_tty)
 		return err_set(e, ERR_POLICY,
-			       "a change needs consent and there is no terminal to ask at; look at the plan "
-			       "with --dry-run, then give --yes");
+			       "a change needs consent and there is no terminal to ask at; "
+			       "look at the plan with --dry-run, then give --yes");
 	render_ask(g->render, "go on? [y/N]");
 	if (read_answer(g, answer, sizeof(answer), e) < 0)
 		return -1;
@@ -132,7 +134,8 @@ static int settle_question(struct guard *g, struct err *e)
 	return 0;
 }
 
-int guard_ask(struct guard *g, const struct guard_plan *plan, enum guard_verdict *ret, struct err *e)
+int guard_ask(struct guard *g, const struct guard_plan *plan, enum guard_verdict *ret,
+	      struct err *e)
 {
 	if (plan->loss && !plan->word)
 		return err_set(e, ERR_BUG, "a plan that loses %s asks for no word", plan->loss);

@@ -1,7 +1,7 @@
 /*
- * The gate before every change: shows the plan, ends there with --dry-run, asks. A change that loses
- * something for good (a calibration, an identity) needs its own word, typed; --yes answers the
- * ordinary question only. Without a terminal nothing is asked: it is a refusal (ERR_POLICY).
+ * The gate before every change: shows the plan, ends there with --dry-run, asks. A change that
+ * loses something for good (a calibration, an identity) needs its own word, typed; --yes answers
+ * the ordinary question only. Without a terminal nothing is asked: it is a refusal (ERR_POLICY).
  */
 #ifndef SALVOR_CMD_GUARD_H
 #define SALVOR_CMD_GUARD_H
@@ -25,11 +25,11 @@ struct guard_step {
 };
 
 struct guard_plan {
-	const char *title;    /* "restore efs2 of EC25EFA 1-1.4 from snapshot 7f3a" */
+	const char *title; /* "restore efs2 of EC25EFA 1-1.4 from snapshot 7f3a" */
 	const struct guard_step *step;
 	size_t n_steps;
-	const char *loss;     /* what is lost for good, or NULL: "the calibration of this module" */
-	const char *word;     /* with `loss`: what must be typed, "erase-calibration" */
+	const char *loss; /* what is lost for good, or NULL: "the calibration of this module" */
+	const char *word; /* with `loss`: what must be typed, "erase-calibration" */
 };
 
 enum guard_verdict {
@@ -43,10 +43,10 @@ struct guard {
 	const char *accept_loss; /* --accept-loss WORD, or NULL */
 	FILE *in;                /* answers come from here */
 	bool is_tty;             /* is `in` a person? */
-	bool was_asked;          /* the dispatcher checks that a verb which changes things came by */
+	bool was_asked; /* the dispatcher checks that a verb which changes things came by */
 };
 
-int guard_ask(struct guard *g, const struct guard_plan *plan, enum guard_verdict *ret, struct err *e)
-	_must_check_;
+int guard_ask(struct guard *g, const struct guard_plan *plan, enum guard_verdict *ret,
+	      struct err *e) _must_check_;
 
 #endif

@@ -80,8 +80,9 @@ static void opt_json(struct json *list, const struct opt *o)
 {
 	struct json *j = json_add_object(list), *choices;
 	static const char *const kind[] = {
-		[OPT_FLAG] = "flag", [OPT_COUNT] = "count", [OPT_STR] = "string", [OPT_LIST] = "list",
-		[OPT_NUM] = "number", [OPT_SIZE] = "size", [OPT_CHOICE] = "choice",
+		[OPT_FLAG] = "flag",     [OPT_COUNT] = "count", [OPT_STR] = "string",
+		[OPT_LIST] = "list",     [OPT_NUM] = "number",  [OPT_SIZE] = "size",
+		[OPT_CHOICE] = "choice",
 	};
 	char letter[2] = { o->letter, '\0' };
 	size_t i;
@@ -148,7 +149,8 @@ void help_cmd(struct render *r, const struct cmd *cmd)
 	}
 	render_line(r, "salvor %s: %s", cmd->name, cmd->summary);
 	render_line(r, "%s", "");
-	render_line(r, "usage: salvor %s [OPTION]...%s%s", cmd->name, cmd->args[0] ? " " : "", cmd->args);
+	render_line(r, "usage: salvor %s [OPTION]...%s%s", cmd->name, cmd->args[0] ? " " : "",
+		    cmd->args);
 	if (cmd->about) {
 		render_line(r, "%s", "");
 		paragraph(r, cmd->about);

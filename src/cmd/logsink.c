@@ -27,14 +27,16 @@ static void on_line(struct log *l, enum log_level level, const char *tag, const 
 	if (s->fd >= 0) {
 		clock_wall_iso(wall);
 		n = snprintf(line, sizeof(line) - 1, "%s %llu.%03u %-5s %s: %s", wall,
-			     (unsigned long long)(ms / 1000), (unsigned)(ms % 1000), level_word(level),
-			     tag, text);
+			     (unsigned long long)(ms / 1000), (unsigned)(ms % 1000),
+			     level_word(level), tag, text);
 		n = MIN_OF(n, (int)sizeof(line) - 2);
 		text_clean(line, false);
 		line[n] = '\n';
-		/* A full disk must not stop a transfer; the first failure is told, the rest is silent. */
+		/* A full disk must not stop a transfer; the first failure is told, the rest is
+		 * silent. */
 		if (write(s->fd, line, (size_t)n + 1) != n + 1) {
-			render_diag(s->render, "salvor: cannot write the log file, going on without: %s",
+			render_diag(s->render,
+				    "salvor: cannot write the log file, going on without: %s",
 				    strerror(errno));
 			logsink_close(s);
 		}
@@ -48,7 +50,9 @@ int logsink_open(struct logsink *s, struct render *r, const char *path, unsigned
 {
 	enum log_level level = verbose > 2 ? LOG_LEVEL_TRACE : (enum log_level)verbose;
 
-	*s = (struct logsink){ .render = r, .stderr_level = level, .fd = -1, .start_ms = clock_ms() };
+	*s = (struct logsink){
+		.render = r, .stderr_level = level, .fd = -1, .start_ms = clock_ms()
+	};
 	s->log.line = on_line;
 	s->log.level = level;
 	if (!path)

@@ -12,10 +12,10 @@ struct render;
 
 struct logsink {
 	struct log log;
-	struct render *render;       /* stderr goes through it */
+	struct render *render; /* stderr goes through it */
 	enum log_level stderr_level;
-	int quiet;                   /* only warnings on stderr */
-	int fd;                      /* -1 without --log */
+	int quiet; /* only warnings on stderr */
+	int fd;    /* -1 without --log */
 	uint64_t start_ms;
 };
 

@@ -1,6 +1,6 @@
 /*
- * The dispatcher: parse, provide what the verb needs, run it, say what went wrong once, exit with the
- * status that the table of exit.c gives.
+ * The dispatcher: parse, provide what the verb needs, run it, say what went wrong once, exit with
+ * the status that the table of exit.c gives.
  */
 #include "cmd/ctx.h"
 #include "cmd/help.h"
@@ -15,8 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What a signal handler needs; a handler has no argument, so this is the one variable of the program
- * that lives at file scope. */
+/* What a signal handler needs; a handler has no argument, so this is the one variable of the
+ * program that lives at file scope. */
 static struct {
 	struct cancel cancel;
 	const volatile enum phase *phase;
@@ -24,7 +24,8 @@ static struct {
 
 static void handle(int sig)
 {
-	static const char text[] = "\nsalvor: stopped at once; what the module does now is not known\n";
+	static const char text[] =
+		"\nsalvor: stopped at once; what the module does now is not known\n";
 
 	/* A dropped ssh session is no wish to leave a module half-written. */
 	if (sig == SIGHUP && on_signal.phase && *on_signal.phase == PHASE_WRITE)
@@ -71,7 +72,7 @@ int ctx_next(struct ctx *c, const char *fmt, ...)
 }
 
 /* A command line that was not understood may say --json behind the place where it went wrong. */
-static bool mentions_json(int argc, char *const *argv)
+static bool mentions_json(int argc, const char *const *argv)
 {
 	int i;
 
@@ -144,7 +145,8 @@ static int run(struct ctx *c, const struct parsed *p, struct render *r, struct l
 		return -1;
 	log->quiet = parsed_flag(p, "quiet");
 	fill_ctx(c, p, r, log);
-	log_info(c->log, "cmd", "salvor %s, verb '%s'", PACKAGE_VERSION, p->cmd ? p->cmd->name : "");
+	log_info(c->log, "cmd", "salvor %s, verb '%s'", PACKAGE_VERSION,
+		 p->cmd ? p->cmd->name : "");
 	return dispatch(c, p, e);
 }
 
@@ -160,10 +162,11 @@ int main(int argc, char **argv)
 	int rc;
 
 	catch_signals(&c.phase);
-	rc = opts_parse(argc, argv, &p, &e);
+	rc = opts_parse(argc, (const char *const *)argv, &p, &e);
 	if (p.opt) {
 		conf.verb = p.cmd ? p.cmd->name : NULL;
-		conf.json = parsed_flag(&p, "json") || (rc < 0 && mentions_json(argc, argv));
+		conf.json = parsed_flag(&p, "json") ||
+			    (rc < 0 && mentions_json(argc, (const char *const *)argv));
 		conf.quiet = parsed_flag(&p, "quiet");
 		conf.color = (enum render_color)parsed_choice(&p, "color", RENDER_COLOR_AUTO);
 		conf.progress_fd = (int)parsed_num(&p, "progress-fd", UINT64_MAX);

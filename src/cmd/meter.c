@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 enum {
-	REDRAW_MS = 100,       /* on a tty */
-	LINE_MS = 10000,       /* between plain lines */
-	SEND_MS = 250,         /* between JSON lines */
-	WORTH_MS = 1000,       /* a transfer that took this long, or moved this much, leaves a line */
+	REDRAW_MS = 100, /* on a tty */
+	LINE_MS = 10000, /* between plain lines */
+	SEND_MS = 250,   /* between JSON lines */
+	WORTH_MS = 1000, /* a transfer that took this long, or moved this much, leaves a line */
 	WORTH_BYTES = 1 << 20,
 };
 
@@ -109,9 +109,10 @@ static void send_event(struct meter *m, const char *event, uint64_t now)
 static void watch(struct meter *m, uint64_t now)
 {
 	bool silent = now - m->data_ms >= m->heartbeat_ms;
-	/* A line of its own where lines are not redrawn: when the silence begins, and then rarely. */
-	bool say = m->tty ? now - m->drawn_ms >= 1000 || (silent && !m->is_silent) :
-			    (silent && !m->is_silent) || now - m->drawn_ms >= LINE_MS;
+	/* A line of its own where lines are not redrawn: when the silence begins, and then rarely.
+	 */
+	bool say = m->tty ? now - m->drawn_ms >= 1000 || (silent && !m->is_silent)
+			  : (silent && !m->is_silent) || now - m->drawn_ms >= LINE_MS;
 
 	if (say)
 		draw(m, now);
@@ -222,8 +223,9 @@ int meter_init(struct meter *m, FILE *err, bool tty, bool quiet, int fd, uint32_
 {
 	pthread_condattr_t attr;
 
-	*m = (struct meter){ .err = err, .tty = tty, .quiet = quiet, .fd = fd,
-			     .heartbeat_ms = heartbeat_ms };
+	*m = (struct meter){
+		.err = err, .tty = tty, .quiet = quiet, .fd = fd, .heartbeat_ms = heartbeat_ms
+	};
 	m->progress = (struct progress){ on_begin, on_step, on_end, cancel };
 	if (pthread_condattr_init(&attr) != 0)
 		return err_nomem(e);

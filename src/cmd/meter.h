@@ -1,7 +1,7 @@
 /*
- * Progress of transfers on stderr, and on --progress-fd. On a tty one line that is redrawn, otherwise
- * a plain line now and then. A thread of its own watches the clock, because the one that moves bytes
- * is asleep exactly when there is something to say: "no data for 30 s".
+ * Progress of transfers on stderr, and on --progress-fd. On a tty one line that is redrawn,
+ * otherwise a plain line now and then. A thread of its own watches the clock, because the one that
+ * moves bytes is asleep exactly when there is something to say: "no data for 30 s".
  *
  * The thread starts with the first transfer and not before, so a process may fork until then. All
  * writing to stderr goes through here, so that lines and the meter do not mix.
@@ -23,7 +23,7 @@ struct meter {
 	int fd;                /* --progress-fd, or -1 */
 	uint32_t heartbeat_ms; /* silence after which we speak */
 
-	pthread_mutex_t lock;  /* everything below */
+	pthread_mutex_t lock; /* everything below */
 	pthread_cond_t wake;
 	pthread_t thread;
 	bool has_thread, stop;

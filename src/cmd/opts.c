@@ -10,35 +10,38 @@
 static const char *const color_choices[] = { "auto", "always", "never", NULL };
 
 const struct opt opts_global[] = {
-	{ "port", 0, OPT_STR, HINT_NONE, "PORT", "the module at this USB port, such as 1-1.4", 0, 0, NULL,
-	  NEEDS_A_MODULE },
-	{ "serial", 0, OPT_STR, HINT_NONE, "SERIAL", "the module with this chip or USB serial number", 0,
-	  0, NULL, NEEDS_A_MODULE },
+	{ "port", 0, OPT_STR, HINT_NONE, "PORT", "the module at this USB port, such as 1-1.4", 0, 0,
+	  NULL, NEEDS_A_MODULE },
+	{ "serial", 0, OPT_STR, HINT_NONE, "SERIAL",
+	  "the module with this chip or USB serial number", 0, 0, NULL, NEEDS_A_MODULE },
 	{ "imei", 0, OPT_STR, HINT_NONE, "IMEI", "the module with this IMEI", 0, 0, NULL,
 	  NEEDS_A_MODULE },
-	{ "timeout", 0, OPT_NUM, HINT_NONE, "SECONDS", "give up waiting for a module after this time", 1,
-	  86400, NULL, NEEDS_A_MODULE },
-	{ "timeout-scale", 0, OPT_NUM, HINT_NONE, "N", "multiply every timeout by N on a slow host", 1,
-	  100, NULL, NEEDS_A_MODULE },
-	{ "dry-run", 'n', OPT_FLAG, HINT_NONE, NULL, "print the plan and change nothing", 0, 0, NULL,
-	  CHANGES_ANY },
+	{ "timeout", 0, OPT_NUM, HINT_NONE, "SECONDS",
+	  "give up waiting for a module after this time", 1, 86400, NULL, NEEDS_A_MODULE },
+	{ "timeout-scale", 0, OPT_NUM, HINT_NONE, "N", "multiply every timeout by N on a slow host",
+	  1, 100, NULL, NEEDS_A_MODULE },
+	{ "dry-run", 'n', OPT_FLAG, HINT_NONE, NULL, "print the plan and change nothing", 0, 0,
+	  NULL, CHANGES_ANY },
 	{ "yes", 'y', OPT_FLAG, HINT_NONE, NULL, "answer yes to the ordinary question", 0, 0, NULL,
 	  CHANGES_ANY },
 	{ "accept-loss", 0, OPT_STR, HINT_NONE, "WORD",
-	  "accept the loss that the plan names by giving the word it asks for", 0, 0, NULL, CHANGES_ANY },
-	{ "json", 0, OPT_FLAG, HINT_NONE, NULL, "print one JSON document instead of text", 0, 0, NULL,
-	  0 },
+	  "accept the loss that the plan names by giving the word it asks for", 0, 0, NULL,
+	  CHANGES_ANY },
+	{ "json", 0, OPT_FLAG, HINT_NONE, NULL, "print one JSON document instead of text", 0, 0,
+	  NULL, 0 },
 	{ "progress-fd", 0, OPT_NUM, HINT_NONE, "FD",
 	  "write progress as JSON lines to this file descriptor", 1, 1023, NULL, 0 },
 	{ "verbose", 'v', OPT_COUNT, HINT_NONE, NULL,
 	  "say more on stderr; twice: debug, three times: every transfer", 0, 0, NULL, 0 },
-	{ "quiet", 'q', OPT_FLAG, HINT_NONE, NULL, "say only errors on stderr, and no progress", 0, 0,
+	{ "quiet", 'q', OPT_FLAG, HINT_NONE, NULL, "say only errors on stderr, and no progress", 0,
+	  0, NULL, 0 },
+	{ "log", 0, OPT_STR, HINT_FILE, "FILE", "append everything that happens to FILE", 0, 0,
 	  NULL, 0 },
-	{ "log", 0, OPT_STR, HINT_FILE, "FILE", "append everything that happens to FILE", 0, 0, NULL, 0 },
-	{ "color", 0, OPT_CHOICE, HINT_NONE, NULL, "colours: auto looks at the terminal and NO_COLOR", 0,
-	  0, color_choices, 0 },
+	{ "color", 0, OPT_CHOICE, HINT_NONE, NULL,
+	  "colours: auto looks at the terminal and NO_COLOR", 0, 0, color_choices, 0 },
 	{ "root", 0, OPT_STR, HINT_DIR, "DIR",
-	  "look for modules in this folder of an emulated module (also $SALVOR_ROOT)", 0, 0, NULL, 0 },
+	  "look for modules in this folder of an emulated module (also $SALVOR_ROOT)", 0, 0, NULL,
+	  0 },
 	{ "help", 'h', OPT_FLAG, HINT_NONE, NULL, "show help for the verb", 0, 0, NULL, 0 },
 	{ "version", 'V', OPT_FLAG, HINT_NONE, NULL, "show the version", 0, 0, NULL, 0 },
 	{ NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 },
@@ -90,9 +93,9 @@ static void nearest_offer(struct nearest *n, const char *candidate)
 {
 	unsigned d = word_distance(n->word, candidate);
 
-	/* A long prefix is near, however much is missing: "--time" means "--timeout". */
-	if (strlen(n->word) >= 3 && strncmp(candidate, n->word, strlen(n->word)) == 0)
-		d = MIN_OF(d, 1);
+	/* A beginning is nearest, however much is missing: "--time" means "--timeout". */
+	if (strlen(n->word) >= 2 && strncmp(candidate, n->word, strlen(n->word)) == 0)
+		d = 0;
 	if (d < n->distance && d <= 1 + strlen(n->word) / 3) {
 		n->distance = d;
 		n->best = candidate;
@@ -112,15 +115,15 @@ const char *table_nearest_cmd(const char *name)
 static const struct opt *find_in(const struct opt *list, const char *name, size_t len, char letter)
 {
 	for (; list && list->name; list++) {
-		if (letter ? list->letter == letter :
-			     strlen(list->name) == len && memcmp(list->name, name, len) == 0)
+		if (letter ? list->letter == letter
+			   : strlen(list->name) == len && memcmp(list->name, name, len) == 0)
 			return list;
 	}
 	return NULL;
 }
 
-/* With a verb: what it takes. Without: what any verb takes, because options may stand before the verb
- * and we must know whether the next word is a value. */
+/* With a verb: what it takes. Without: what any verb takes, because options may stand before the
+ * verb and we must know whether the next word is a value. */
 static const struct opt *find_opt(const struct cmd *cmd, const char *name, size_t len, char letter)
 {
 	const struct opt *o = find_in(opts_global, name, len, letter);
@@ -143,8 +146,8 @@ static int err_unknown_long(const struct cmd *cmd, const char *name, size_t len,
 
 	snprintf(word, sizeof(word), "%.*s", (int)MIN_OF(len, sizeof(word) - 1), name);
 	if (cmd && find_opt(NULL, name, len, 0))
-		return err_set(e, ERR_USAGE, "'%s' does not take --%s; see 'salvor %s --help'", cmd->name,
-			       word, cmd->name);
+		return err_set(e, ERR_USAGE, "'%s' does not take --%s; see 'salvor %s --help'",
+			       cmd->name, word, cmd->name);
 	err_set(e, ERR_USAGE, "there is no option --%s", word);
 	for (o = opts_global; o->name; o++) {
 		if (opt_applies(o, cmd))
@@ -187,8 +190,8 @@ int parse_size(const char *text, uint64_t *ret, struct err *e)
 	if (*suffix) {
 		unit = strchr(units, *suffix == 'k' ? 'K' : *suffix);
 		if (!unit || (suffix[1] && strcmp(suffix + 1, "iB") != 0))
-			return err_set(e, ERR_USAGE, "'%s' is not a size; write 4096, 64K, 4M or 1G",
-				       text);
+			return err_set(e, ERR_USAGE,
+				       "'%s' is not a size; write 4096, 64K, 4M or 1G", text);
 		shift = 10 * (unsigned)(unit - units + 1);
 	}
 	if (!mul_u64(value, 1ull << shift, ret))
@@ -208,8 +211,8 @@ static int parse_number(const struct opt *o, const char *text, uint64_t *ret, st
 	}
 	if (v < o->min || v > max) {
 		if (o->max)
-			return err_set(e, ERR_USAGE, "--%s: %s is not within %llu..%llu", o->name, text,
-				       (unsigned long long)o->min, (unsigned long long)max);
+			return err_set(e, ERR_USAGE, "--%s: %s is not within %llu..%llu", o->name,
+				       text, (unsigned long long)o->min, (unsigned long long)max);
 		return err_set(e, ERR_USAGE, "--%s: %s is below %llu", o->name, text,
 			       (unsigned long long)o->min);
 	}
@@ -263,7 +266,7 @@ static int add_opt(struct parsed *p, const struct opt *o, const char *text, stru
 }
 
 /* One word that starts with "--". *i moves on when the value is the next word. */
-static int take_long(int argc, char *const *argv, int *i, struct parsed *p, struct err *e)
+static int take_long(int argc, const char *const *argv, int *i, struct parsed *p, struct err *e)
 {
 	const char *word = argv[*i] + 2, *eq = strchr(word, '=');
 	size_t len = eq ? (size_t)(eq - word) : strlen(word);
@@ -273,8 +276,8 @@ static int take_long(int argc, char *const *argv, int *i, struct parsed *p, stru
 		return err_unknown_long(p->cmd, word, len, e);
 	if (!opt_takes_value(o)) {
 		if (eq)
-			return err_set(e, ERR_USAGE, "--%s takes no value, but '%s' was given", o->name,
-				       eq + 1);
+			return err_set(e, ERR_USAGE, "--%s takes no value, but '%s' was given",
+				       o->name, eq + 1);
 		return add_opt(p, o, NULL, e);
 	}
 	if (eq)
@@ -286,7 +289,7 @@ static int take_long(int argc, char *const *argv, int *i, struct parsed *p, stru
 }
 
 /* A bundle of letters: "-vv", "-oFILE", "-o FILE". */
-static int take_letters(int argc, char *const *argv, int *i, struct parsed *p, struct err *e)
+static int take_letters(int argc, const char *const *argv, int *i, struct parsed *p, struct err *e)
 {
 	const char *c;
 
@@ -303,8 +306,8 @@ static int take_letters(int argc, char *const *argv, int *i, struct parsed *p, s
 		if (c[1])
 			return add_opt(p, o, c + 1, e);
 		if (*i + 1 >= argc)
-			return err_set(e, ERR_USAGE, "-%c needs a value%s%s", *c, o->arg ? ": " : "",
-				       o->arg ? o->arg : "");
+			return err_set(e, ERR_USAGE, "-%c needs a value%s%s", *c,
+				       o->arg ? ": " : "", o->arg ? o->arg : "");
 		return add_opt(p, o, argv[++*i], e);
 	}
 	return 0;
@@ -316,8 +319,8 @@ static bool is_option(const char *word)
 	return word[0] == '-' && word[1] != '\0';
 }
 
-/* Does the option word at argv[i] also use up the next word? Unknown options do not; they are reported
- * by the second pass, which knows the verb. */
+/* Does the option word at argv[i] also use up the next word? Unknown options do not; they are
+ * reported by the second pass, which knows the verb. */
 static bool uses_next(const char *word)
 {
 	const struct opt *o;
@@ -338,7 +341,7 @@ static bool uses_next(const char *word)
 }
 
 /* First pass: which verb? Returns how many words it takes up (0, 1 or 2). */
-static unsigned find_verb(int argc, char *const *argv, struct parsed *p)
+static unsigned find_verb(int argc, const char *const *argv, struct parsed *p)
 {
 	const char *first = NULL;
 	char both[128];
@@ -372,13 +375,14 @@ static int err_no_verb(const char *group, const char *word, struct err *e)
 {
 	char name[128];
 	const char *near;
+	bool listed = false;
 	size_t i;
 
 	if (!group) {
 		near = table_nearest_cmd(word);
 		err_set(e, ERR_USAGE, "there is no verb '%s'", word);
-		return near ? err_append(e, "; did you mean '%s'?", near) :
-			      err_append(e, "; see 'salvor help'");
+		return near ? err_append(e, "; did you mean '%s'?", near)
+			    : err_append(e, "; see 'salvor help'");
 	}
 	if (!word) {
 		err_set(e, ERR_USAGE, "'%s' needs a second word:", group);
@@ -393,8 +397,10 @@ static int err_no_verb(const char *group, const char *word, struct err *e)
 	for (i = 0; table_at(i); i++) {
 		const char *n = table_at(i)->name;
 
-		if (strncmp(n, group, strlen(group)) == 0 && n[strlen(group)] == ' ')
-			err_append(e, " '%s'", n);
+		if (strncmp(n, group, strlen(group)) != 0 || n[strlen(group)] != ' ')
+			continue;
+		err_append(e, "%s '%s'", listed ? "," : "", n);
+		listed = true;
 	}
 	return -1;
 }
@@ -404,15 +410,15 @@ static int check_args(const struct parsed *p, struct err *e)
 	const struct cmd *cmd = p->cmd;
 
 	if (p->n_arg < cmd->min_args)
-		return err_set(e, ERR_USAGE, "'%s' needs %s; see 'salvor %s --help'", cmd->name, cmd->args,
-			       cmd->name);
+		return err_set(e, ERR_USAGE, "'%s' needs %s; see 'salvor %s --help'", cmd->name,
+			       cmd->args, cmd->name);
 	if (p->n_arg > cmd->max_args)
-		return err_set(e, ERR_USAGE, "'%s' has no use for '%s'; see 'salvor %s --help'", cmd->name,
-			       p->arg[cmd->max_args], cmd->name);
+		return err_set(e, ERR_USAGE, "'%s' has no use for '%s'; see 'salvor %s --help'",
+			       cmd->name, p->arg[cmd->max_args], cmd->name);
 	return 0;
 }
 
-int opts_parse(int argc, char *const *argv, struct parsed *ret, struct err *e)
+int opts_parse(int argc, const char *const *argv, struct parsed *ret, struct err *e)
 {
 	bool only_args = false, wants_help, wants_version;
 	unsigned skip, pass = 0;
@@ -435,8 +441,8 @@ int opts_parse(int argc, char *const *argv, struct parsed *ret, struct err *e)
 		if (!only_args && strcmp(word, "--") == 0)
 			only_args = true;
 		else if (!only_args && is_option(word))
-			rc = word[1] == '-' ? take_long(argc, argv, &i, ret, e) :
-					      take_letters(argc, argv, &i, ret, e);
+			rc = word[1] == '-' ? take_long(argc, argv, &i, ret, e)
+					    : take_letters(argc, argv, &i, ret, e);
 		else if (pass < skip)
 			pass++;
 		else
@@ -453,8 +459,8 @@ int opts_parse(int argc, char *const *argv, struct parsed *ret, struct err *e)
 			ret->group = ret->arg[0];
 			return 0;
 		}
-		return group ? err_no_verb(ret->arg[0], ret->arg[1], e) :
-			       err_no_verb(NULL, ret->arg[0], e);
+		return group ? err_no_verb(ret->arg[0], ret->arg[1], e)
+			     : err_no_verb(NULL, ret->arg[0], e);
 	}
 	if (ret->cmd && !wants_help && !wants_version)
 		return check_args(ret, e);

@@ -27,7 +27,7 @@ struct render {
 	/* The table under construction. */
 	struct render_col col[MAX_COLS];
 	size_t n_cols, n_cells, cap_cells;
-	char **cell;          /* for people; NULL with --json */
+	char **cell; /* for people; NULL with --json */
 	struct json *rows, *row;
 };
 
@@ -166,7 +166,8 @@ static void put_fact(struct render *r, const char *label, const char *text)
 {
 	size_t n = text_columns(label);
 
-	render_line(r, "%s:%*s%s", label, (int)(n < LABEL_COLUMNS ? LABEL_COLUMNS - n : 1), "", text);
+	render_line(r, "%s:%*s%s", label, (int)(n < LABEL_COLUMNS ? LABEL_COLUMNS - n : 1), "",
+		    text);
 }
 
 void render_str(struct render *r, const char *key, const char *label, const char *value)
@@ -372,7 +373,10 @@ void render_diag(struct render *r, const char *fmt, ...)
 static const char *paint(bool color, enum render_tone tone, const char *word, char *buf, size_t n)
 {
 	static const char *const code[] = {
-		[TONE_GOOD] = "32", [TONE_WARN] = "33", [TONE_BAD] = "1;31", [TONE_HEAD] = "1",
+		[TONE_GOOD] = "32",
+		[TONE_WARN] = "33",
+		[TONE_BAD] = "1;31",
+		[TONE_HEAD] = "1",
 	};
 	int len;
 
@@ -399,10 +403,12 @@ void render_ask(struct render *r, const char *question)
 int render_raw(struct render *r, struct sink **ret, struct err *e)
 {
 	if (r->conf.json)
-		return err_set(e, ERR_USAGE, "--json and data on standard output exclude each other");
+		return err_set(e, ERR_USAGE,
+			       "--json and data on standard output exclude each other");
 	if (r->out_tty)
-		return err_set(e, ERR_USAGE, "standard output is a terminal and takes no data; name a file "
-					     "or a pipe");
+		return err_set(e, ERR_USAGE,
+			       "standard output is a terminal and takes no data; name a file "
+			       "or a pipe");
 	fflush(r->out);
 	r->is_raw = true;
 	fd_sink_init(&r->raw, fileno(r->out));
@@ -416,7 +422,8 @@ void render_error(struct render *r, const struct err *err, enum status status, c
 	char tag[64];
 
 	fflush(r->out);
-	render_diag(r, "%s %s", paint(r->err_color, TONE_BAD, "salvor:", tag, sizeof(tag)), err->msg);
+	render_diag(r, "%s %s", paint(r->err_color, TONE_BAD, "salvor:", tag, sizeof(tag)),
+		    err->msg);
 	if (row && row->state)
 		render_diag(r, "  state: %s", row->state);
 	if (!next && row)
@@ -429,8 +436,9 @@ void render_error(struct render *r, const struct err *err, enum status status, c
 static void put_poor_envelope(struct render *r)
 {
 	fprintf(r->out,
-		"{\"salvor\":\"%s\",\"schema\":%d,\"verb\":null,\"status\":%d,\"error\":{\"kind\":\"%s\","
-		"\"code\":%d,\"message\":\"out of memory\"},\"result\":null}\n",
+		"{\"salvor\":\"%s\",\"schema\":%d,\"verb\":null,\"status\":%d,"
+		"\"error\":{\"kind\":\"%s\",\"code\":%d,\"message\":\"out of memory\"},"
+		"\"result\":null}\n",
 		PACKAGE_VERSION, RENDER_SCHEMA, STATUS_FAILED, err_kind_name(ERR_NOMEM), ENOMEM);
 }
 

@@ -1,11 +1,12 @@
 /*
  * Everything that people and scripts read; the only file that writes stdout. A verb says each fact
- * once, with a key and a label: on a terminal it becomes a line or a table cell, with --json a member
- * of "result". The JSON envelope is printed once, at the end, also after a failure:
+ * once, with a key and a label: on a terminal it becomes a line or a table cell, with --json a
+ * member of "result". The JSON envelope is printed once, at the end, also after a failure:
  *
  *   {"salvor":VERSION,"schema":1,"verb":"list","status":0,"error":null,"result":{...}}
  *
- * stderr carries diagnostics and progress; on a tty one line that is redrawn, otherwise plain lines.
+ * stderr carries diagnostics and progress; on a tty one line that is redrawn, otherwise plain
+ * lines.
  * --progress-fd gets one JSON object a line, whatever stderr is.
  */
 #ifndef SALVOR_CMD_RENDER_H
@@ -26,14 +27,14 @@
 enum render_color { RENDER_COLOR_AUTO, RENDER_COLOR_ALWAYS, RENDER_COLOR_NEVER };
 
 struct render_conf {
-	const char *verb;        /* for the envelope; NULL = null */
+	const char *verb; /* for the envelope; NULL = null */
 	bool json, quiet;
 	enum render_color color; /* AUTO: a tty, TERM not "dumb", NO_COLOR empty */
 	int progress_fd;         /* -1 = none */
 	const struct cancel *cancel;
 	/* For tests; NULL and 0 mean stdout, stderr, what isatty() says, 30 s. */
 	FILE *out, *err;
-	int force_tty;           /* 1 = both are, -1 = neither is */
+	int force_tty; /* 1 = both are, -1 = neither is */
 	uint32_t heartbeat_ms;
 };
 
@@ -93,7 +94,7 @@ int render_raw(struct render *r, struct sink **ret, struct err *e) _must_check_;
 /* Says the error, once: state, cause, next step. `next` may be NULL. */
 void render_error(struct render *r, const struct err *err, enum status status, const char *next);
 /* Ends the run: prints the envelope, flushes, and tells whether stdout took it all (ERR_HOST). */
-int render_finish(struct render *r, enum status status, const struct err *err, struct err *e)
-	_must_check_;
+int render_finish(struct render *r, enum status status, const struct err *err,
+		  struct err *e) _must_check_;
 
 #endif

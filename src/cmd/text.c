@@ -19,7 +19,9 @@ void human_size(char out[HUMAN_MAX], uint64_t bytes)
 		if (whole < 1024)
 			break;
 	}
-	snprintf(out, HUMAN_MAX, "%u.%u %s", (unsigned)whole, (unsigned)(rest * 10 / 1024), unit[u]);
+	rest = (rest * 10 + 512) / 1024;
+	snprintf(out, HUMAN_MAX, "%u.%u %s", (unsigned)(whole + rest / 10), (unsigned)(rest % 10),
+		 unit[u]);
 }
 
 void human_time(char out[HUMAN_MAX], uint64_t seconds)
@@ -44,14 +46,14 @@ static size_t color_len(const char *s)
 	return s[n] == 'm' ? n + 1 : 0;
 }
 
-/* Length of a well-formed UTF-8 sequence of two to four bytes at s, or 0. Overlong forms, surrogates
- * and the C1 controls (U+0080..U+009F) are not well-formed here. */
+/* Length of a well-formed UTF-8 sequence of two to four bytes at s, or 0. Overlong forms,
+ * surrogates and the C1 controls (U+0080..U+009F) are not well-formed here. */
 static size_t utf8_len(const unsigned char *s)
 {
-	size_t n = s[0] >= 0xc2 && s[0] < 0xe0 ? 2 :
-		   s[0] >= 0xe0 && s[0] < 0xf0 ? 3 :
-		   s[0] >= 0xf0 && s[0] < 0xf5 ? 4 :
-						 0;
+	size_t n = s[0] >= 0xc2 && s[0] < 0xe0   ? 2
+		   : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
+		   : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+						 : 0;
 	size_t i;
 
 	for (i = 1; i < n; i++) {

@@ -23,7 +23,8 @@ static bool is_bare_pair(const struct usb_iface_desc *f)
 	return f->cls == 0xff && has_bulk_pair(f) && !f->has_interrupt;
 }
 
-/* qdl's rule for boot ROM and programmer: ff/ff/ff on MDM9x07, 11 on SDX55, 10 or 13 on later ones. */
+/* qdl's rule for boot ROM and programmer: ff/ff/ff on MDM9x07, 11 on SDX55, 10 or 13 on later ones.
+ */
 static bool is_edl_iface(const struct usb_iface_desc *f)
 {
 	return is_bare_pair(f) && f->sub == 0xff &&
@@ -37,8 +38,8 @@ static bool is_fastboot_iface(const struct usb_iface_desc *f)
 
 /* --- ports --- */
 
-/* ff/ff/30 with two endpoints is DIAG on newer modules and nothing else; ff/ff/ff with two endpoints on
- * older ones, where the table decides between several. */
+/* ff/ff/30 with two endpoints is DIAG on newer modules and nothing else; ff/ff/ff with two
+ * endpoints on older ones, where the table decides between several. */
 static struct device_iface *find_diag(struct device *d)
 {
 	struct device_iface *old = NULL, *by_table = NULL, *at_zero = NULL;
@@ -111,9 +112,10 @@ static void classify_ports(struct device *d)
 		give_role(d, k->at, ROLE_AT);
 		give_role(d, k->modem, ROLE_MODEM);
 	}
-	/* Unknown Quectel modules and rows without port numbers follow the standard layout, if their
-	 * DIAG does. */
-	if (d->vid == VID_QUECTEL && diag && diag->desc.number == 0 && (!k || k->at == PORT_UNKNOWN)) {
+	/* Unknown Quectel modules and rows without port numbers follow the standard layout, if
+	 * their DIAG does. */
+	if (d->vid == VID_QUECTEL && diag && diag->desc.number == 0 &&
+	    (!k || k->at == PORT_UNKNOWN)) {
 		give_role(d, 1, ROLE_NMEA);
 		give_role(d, 2, ROLE_AT);
 		give_role(d, 3, ROLE_MODEM);
@@ -145,10 +147,12 @@ static enum device_state state_of(const struct device *d)
 			return DEVICE_EDL;
 		if (d->vid == VID_QUALCOMM && is_edl_iface(f))
 			return DEVICE_EDL;
-		/* RM500Q and its sisters keep their id in the RAM dump state, RM551E in the boot ROM. */
+		/* RM500Q and its sisters keep their id in the RAM dump state, RM551E in the boot
+		 * ROM. */
 		if (d->vid == VID_QUECTEL && d->pid == 0x0800)
 			return DEVICE_DUMP;
-		if (d->vid == VID_QUECTEL && d->pid == 0x0122 && is_edl_iface(f) && f->proto != 0xff)
+		if (d->vid == VID_QUECTEL && d->pid == 0x0122 && is_edl_iface(f) &&
+		    f->proto != 0xff)
 			return DEVICE_EDL;
 		return DEVICE_DOWNLOAD;
 	}

@@ -4,7 +4,8 @@
 
 #include "device/find.h"
 
-/* Fills known, state, chip_serial and the role of each interface; the rest of `d` is filled already. */
+/* Fills known, state, chip_serial and the role of each interface; the rest of `d` is filled
+ * already. */
 void device_classify(struct device *d);
 /* Does an id concern us at all? */
 bool id_is_related(uint16_t vid, uint16_t pid);

@@ -19,7 +19,8 @@ static bool is_port_name(const char *s)
 {
 	size_t n = strspn(s, "0123456789");
 
-	return n && s[n] == '-' && s[n + 1] && strspn(s + n + 1, "0123456789.") == strlen(s + n + 1);
+	return n && s[n] == '-' && s[n + 1] &&
+	       strspn(s + n + 1, "0123456789.") == strlen(s + n + 1);
 }
 
 /* --- one device --- */
@@ -173,7 +174,8 @@ int find_scan(const char *root, bool all, struct device_list *ret, struct err *e
 	DIR *dir;
 
 	if (!sysfs_path(path, root, "", NULL))
-		return err_set(e, ERR_USAGE, "root folder name of %zu bytes is too long", strlen(root));
+		return err_set(e, ERR_USAGE, "root folder name of %zu bytes is too long",
+			       strlen(root));
 	dir = opendir(path);
 	if (!dir && errno != ENOENT)
 		return err_set_errno(e, errno, "cannot list '%s'", path);
@@ -272,7 +274,8 @@ static bool controller_of(const char *root, const char *port, char out[PATH_MAX]
 {
 	char path[SYSFS_PATH_MAX], hub[24], *real;
 
-	snprintf(hub, sizeof(hub), "usb%.*s", (int)MIN_OF(strspn(port, "0123456789"), (size_t)16), port);
+	snprintf(hub, sizeof(hub), "usb%.*s", (int)MIN_OF(strspn(port, "0123456789"), (size_t)16),
+		 port);
 	if (!sysfs_path(path, root, hub, NULL))
 		return false;
 	real = realpath(path, NULL);

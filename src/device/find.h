@@ -12,11 +12,11 @@
 #include "base/err.h"
 
 enum device_state {
-	DEVICE_UNKNOWN,      /* concerns us, but neither firmware nor boot ROM is recognised */
-	DEVICE_NORMAL,       /* running firmware */
-	DEVICE_EDL,          /* boot ROM or programmer: Sahara, Firehose */
-	DEVICE_DUMP,         /* Sahara memory debug */
-	DEVICE_DOWNLOAD,     /* the boot loader's own download mode, vendor id kept, one interface */
+	DEVICE_UNKNOWN,  /* concerns us, but neither firmware nor boot ROM is recognised */
+	DEVICE_NORMAL,   /* running firmware */
+	DEVICE_EDL,      /* boot ROM or programmer: Sahara, Firehose */
+	DEVICE_DUMP,     /* Sahara memory debug */
+	DEVICE_DOWNLOAD, /* the boot loader's own download mode, vendor id kept, one interface */
 	DEVICE_FASTBOOT,
 	DEVICE_NOT_QUALCOMM, /* looks like one of ours, but holds another maker's chip */
 	DEVICE_UNRELATED,    /* hubs, mice: only listed when asked for */
@@ -72,8 +72,8 @@ struct device_list {
 
 #define DEVICE_LIST_INIT { NULL, 0 }
 
-/* Lists what is attached; with `all`, hubs and unrelated devices too. A machine without USB has an empty
- * list. */
+/* Lists what is attached; with `all`, hubs and unrelated devices too. A machine without USB has an
+ * empty list. */
 int find_scan(const char *root, bool all, struct device_list *ret, struct err *e) _must_check_;
 void device_list_free(struct device_list *l);
 
@@ -86,9 +86,10 @@ void device_describe(const struct device *d, char *out, size_t cap);
 const struct device_iface *device_role(const struct device *d, enum port_role role);
 
 /*
- * Are these two names of one physical port? The same text, or the two halves of a USB 3 port: a module
- * that runs at SuperSpeed on 2-1.4 comes back as a High Speed boot ROM on 1-1.4. The chain behind the
- * root hub must be equal, and both root hubs must belong to one controller where sysfs tells.
+ * Are these two names of one physical port? The same text, or the two halves of a USB 3 port: a
+ * module that runs at SuperSpeed on 2-1.4 comes back as a High Speed boot ROM on 1-1.4. The chain
+ * behind the root hub must be equal, and both root hubs must belong to one controller where sysfs
+ * tells.
  */
 bool port_is_same(const char *root, const char *a, const char *b);
 
@@ -104,9 +105,9 @@ struct selector {
 };
 
 /*
- * The one device that fits; *ret points into `l`. Never guesses: several candidates are ERR_USAGE and
- * the message lists them, none is ERR_NODEV and the message says what was seen instead. A "unix:" or
- * "tcp:" address is not a USB device: ERR_USAGE, use open_address().
+ * The one device that fits; *ret points into `l`. Never guesses: several candidates are ERR_USAGE
+ * and the message lists them, none is ERR_NODEV and the message says what was seen instead. A
+ * "unix:" or "tcp:" address is not a USB device: ERR_USAGE, use open_address().
  */
 int find_select(const char *root, const struct device_list *l, const struct selector *sel,
 		const struct device **ret, struct err *e) _must_check_;
@@ -117,8 +118,8 @@ struct wait_rule {
 	const char *root;
 	unsigned states;         /* STATE_BIT()s that are wanted; 0 = STATES_USABLE */
 	const char *port;        /* physical port; NULL = any */
-	const char *chip_serial; /* NULL = any. A device that tells this serial is taken wherever it is;
-	                            one that tells another never is */
+	const char *chip_serial; /* NULL = any. A device that tells this serial is taken wherever it
+				    is; one that tells another never is */
 	bool anywhere;           /* with `port`: a single newcomer elsewhere will do after 500 ms */
 	const struct device_list *before; /* what was there already does not count; may be NULL */
 	uint32_t timeout_ms;
@@ -126,9 +127,9 @@ struct wait_rule {
 };
 
 /*
- * Looks every 50 ms until a device fits. Then, while udev has not granted access to its node yet, waits
- * up to a second more. ERR_TIMEOUT says what was seen last; ERR_USAGE when several newcomers fit and
- * nothing tells them apart; ERR_CANCELLED.
+ * Looks every 50 ms until a device fits. Then, while udev has not granted access to its node yet,
+ * waits up to a second more. ERR_TIMEOUT says what was seen last; ERR_USAGE when several newcomers
+ * fit and nothing tells them apart; ERR_CANCELLED.
  */
 int find_wait(const struct wait_rule *rule, struct device *ret, struct err *e) _must_check_;
 

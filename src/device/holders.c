@@ -16,7 +16,7 @@
 struct names {
 	const char *node;      /* "/dev/ttyUSB0" */
 	char rooted[PATH_MAX]; /* "ROOT/dev/ttyUSB0" */
-	char real[PATH_MAX];   /* where that leads: a tty of an emulated module is a link to a pty */
+	char real[PATH_MAX]; /* where that leads: a tty of an emulated module is a link to a pty */
 };
 
 static void fill_names(struct names *n, const char *root, const char *node)

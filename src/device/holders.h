@@ -24,9 +24,10 @@ struct holders {
 
 /* Scans ROOT/proc for processes other than this one that have `node` ("/dev/ttyUSB2",
  * "/dev/bus/usb/001/004", without ROOT) open. */
-int holders_scan(const char *root, const char *node, struct holders *ret, struct err *e) _must_check_;
-/* Appends " (held by ModemManager, pid 812, ModemManager.service)" to a message; nothing when nobody is
- * seen, except a word on processes that could not be looked into. */
+int holders_scan(const char *root, const char *node, struct holders *ret,
+		 struct err *e) _must_check_;
+/* Appends " (held by ModemManager, pid 812, ModemManager.service)" to a message; nothing when
+ * nobody is seen, except a word on processes that could not be looked into. */
 void holders_append(const char *root, const char *node, struct err *e);
 
 #endif

@@ -18,8 +18,8 @@ static const struct known_device devices[] = {
 	MODULE(0x0489, 0xe0b4, "T77W968", 5, P, P, P),
 	MODULE(0x0489, 0xe0b5, "T77W968", 5, P, P, P),
 
-	/* Qualcomm's own ids. The boot ROM and the dump are listed by every EDL tool; 901d, 901f, 9025,
-	 * 9091, 9092 and 90db are composites that some tools also list as EDL. */
+	/* Qualcomm's own ids. The boot ROM and the dump are listed by every EDL tool; 901d, 901f,
+	 * 9025, 9091, 9092 and 90db are composites that some tools also list as EDL. */
 	STATE(0x05c6, 0x9006, KNOWN_DUMP, "Qualcomm memory dump"),
 	STATE(0x05c6, 0x9008, KNOWN_EDL, "Qualcomm EDL"),
 	STATE(0x05c6, 0x900e, KNOWN_DUMP, "Qualcomm memory dump"),
@@ -63,8 +63,8 @@ static const struct known_device devices[] = {
 
 	/* Quectel. QFirehose's interface table, ModemManager's rules and the kernel's tables. */
 	STANDARD(0x0121, "EC21"),
-	/* RG650V (SDX65): 0 DIAG, 1 NMEA, 2 and 3 AT, 4 QMI (kernel). With one interface the same id is
-	 * the boot ROM of an RM551E. */
+	/* RG650V (SDX65): 0 DIAG, 1 NMEA, 2 and 3 AT, 4 QMI (kernel). With one interface the same
+	 * id is the boot ROM of an RM551E. */
 	STANDARD(0x0122, "RG650V, RM551E"),
 	MODULE(0x2c7c, 0x0123, "EM061K", 3, 4, 5, P),
 	MODULE(0x2c7c, 0x0124, "EM061K", 3, 4, 5, P),

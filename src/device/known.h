@@ -1,7 +1,7 @@
 /*
- * What is known about USB ids: which are modules, which are boot ROMs and memory dumps, which look like
- * modules but hold another maker's chip, and where the ports of a module are. A table is only the
- * second opinion on ports: descriptors go first (see find.c).
+ * What is known about USB ids: which are modules, which are boot ROMs and memory dumps, which look
+ * like modules but hold another maker's chip, and where the ports of a module are. A table is only
+ * the second opinion on ports: descriptors go first (see find.c).
  */
 #ifndef SALVOR_DEVICE_KNOWN_H
 #define SALVOR_DEVICE_KNOWN_H
@@ -35,8 +35,8 @@ struct known_vendor {
 	bool all; /* every device of this vendor id concerns us; else only those of the table */
 };
 
-/* NULL when the id is not in the table. Ranges that are known as a whole (2c7c:6xxx and 8xxx) give a
- * row without a model of its own. */
+/* NULL when the id is not in the table. Ranges that are known as a whole (2c7c:6xxx and 8xxx) give
+ * a row without a model of its own. */
 const struct known_device *known_find(uint16_t vid, uint16_t pid);
 const struct known_vendor *known_find_vendor(uint16_t vid);
 /* The whole tables, for tests and for listing. */

@@ -26,6 +26,12 @@ static void say(const struct module *m, const char *text)
 		m->opts.say(m->opts.say_ctx, text);
 }
 
+/* EDL over a socket: nothing on our bus comes and goes. */
+static bool is_stream(const struct module *m)
+{
+	return strchr(m->dev.port, ':') != NULL;
+}
+
 static uint32_t wait_ms(const struct module *m)
 {
 	return m->opts.wait_ms ? m->opts.wait_ms : WAIT_MS_DEFAULT;
@@ -177,7 +183,8 @@ int module_open_sahara(struct module *m, struct err *e)
 
 	if (m->sahara)
 		return 0;
-	if (open_role(m->opts.root, &m->dev, ROLE_EDL, m->opts.log, &m->link, e) < 0)
+	if (is_stream(m) ? open_address(m->opts.root, m->dev.port, m->opts.log, &m->link, e) :
+			   open_role(m->opts.root, &m->dev, ROLE_EDL, m->opts.log, &m->link, e))
 		return -1;
 	link_set_zlp(m->link, m->opts.zlp);
 	if (sahara_open(m->link, &opts, &m->sahara, e) < 0) {
@@ -355,7 +362,7 @@ int module_leave_edl(struct module *m, bool verify, struct err *e)
 		return -1;
 	r = reset_it(m, e);
 	close_sessions(m);
-	if (r == 0 && verify) {
+	if (r == 0 && verify && !is_stream(m)) {
 		r = wait_for(m, STATES_USABLE, &before, e);
 		if (r == 0 && m->dev.state != DEVICE_NORMAL)
 			r = err_set(e, ERR_MISMATCH,

@@ -45,7 +45,8 @@ struct module {
 	char no_table[128];            /* why, when the kind is TABLE_NONE */
 };
 
-/* Takes over a copy of `dev`. Opens nothing yet. */
+/* Takes over a copy of `dev`. Opens nothing yet. A dev whose port is "unix:PATH" or "tcp:HOST:PORT" is EDL
+ * over a byte stream: there is no bus to wait on. */
 void module_init(struct module *m, const struct device *dev, const struct module_opts *opts);
 /* Brings a module that runs its firmware, or offers its memory, into EDL; one that is there stays. On
  * return dev is the EDL device. Sends the DIAG switch frame only to a module in normal mode. */

@@ -51,7 +51,8 @@ static int open_tty(const char *root, const char *name, struct log *log, struct 
 	if (tty_open(path, log, ret, e) == 0)
 		return 0;
 	if (e->kind == ERR_BUSY)
-		holders_append(name[0] == '/' ? "" : root, path + (name[0] == '/' ? 0 : strlen(root)), e);
+		holders_append(name[0] == '/' ? "" : root,
+			       path + (name[0] == '/' ? 0 : strlen(root)), e);
 	return -1;
 }
 

@@ -69,7 +69,8 @@ bool sysfs_number(const char *root, const char *name, const char *attr, int base
 	char text[32], *end;
 	unsigned long v;
 
-	if (!sysfs_text(root, name, attr, text, sizeof(text)) || text[0] == '\0' || strchr(text, '-'))
+	if (!sysfs_text(root, name, attr, text, sizeof(text)) || text[0] == '\0' ||
+	    strchr(text, '-'))
 		return false;
 	errno = 0;
 	v = strtoul(text, &end, base);
@@ -99,8 +100,8 @@ bool sysfs_link(const char *root, const char *name, const char *attr, char *out,
 	return true;
 }
 
-bool sysfs_child(const char *root, const char *name, const char *attr, const char *prefix, char *out,
-		 size_t cap)
+bool sysfs_child(const char *root, const char *name, const char *attr, const char *prefix,
+		 char *out, size_t cap)
 {
 	char path[SYSFS_PATH_MAX];
 	const struct dirent *d;

@@ -1,4 +1,5 @@
-/* Small reads under an injectable root. What is not there is normal, so these answer false, not errors. */
+/* Small reads under an injectable root. What is not there is normal, so these answer false, not
+ * errors. */
 #ifndef SALVOR_DEVICE_SYSFS_H
 #define SALVOR_DEVICE_SYSFS_H
 
@@ -8,8 +9,8 @@
 
 /* "ROOT/sys/bus/usb/devices/NAME" plus "/ATTR" unless that is NULL. False when it does not fit. */
 bool sysfs_path(char out[SYSFS_PATH_MAX], const char *root, const char *name, const char *attr);
-/* Whole text of an attribute without the final newline; bytes that are not printable ASCII become '?'.
- * A longer text is cut. */
+/* Whole text of an attribute without the final newline; bytes that are not printable ASCII become
+ * '?'. A longer text is cut. */
 bool sysfs_text(const char *root, const char *name, const char *attr, char *out, size_t cap);
 /* A number in base 10 or 16, alone in its attribute (blanks allowed). */
 bool sysfs_number(const char *root, const char *name, const char *attr, int base, unsigned long max,
@@ -20,7 +21,7 @@ bool sysfs_bytes(const char *root, const char *name, const char *attr, uint8_t *
 /* Last part of what a symbolic link points to. */
 bool sysfs_link(const char *root, const char *name, const char *attr, char *out, size_t cap);
 /* The first entry (in alphabetic order) of a folder whose name begins with `prefix`. */
-bool sysfs_child(const char *root, const char *name, const char *attr, const char *prefix, char *out,
-		 size_t cap);
+bool sysfs_child(const char *root, const char *name, const char *attr, const char *prefix,
+		 char *out, size_t cap);
 
 #endif

@@ -31,7 +31,8 @@ int usb_desc_parse(struct slice bytes, uint8_t config, struct usb_desc *ret, str
 	size_t off = DEVICE_LEN, len;
 
 	if (bytes.n < DEVICE_LEN || bytes.p[0] != DEVICE_LEN || bytes.p[1] != DT_DEVICE)
-		return err_set(e, ERR_PROTO, "%zu bytes do not begin with a device descriptor", bytes.n);
+		return err_set(e, ERR_PROTO, "%zu bytes do not begin with a device descriptor",
+			       bytes.n);
 	u.vid = get_le16(bytes.p + 8);
 	u.pid = get_le16(bytes.p + 10);
 	u.bcd_device = get_le16(bytes.p + 12);

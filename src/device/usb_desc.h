@@ -1,5 +1,6 @@
-/* The `descriptors` file of sysfs: the device descriptor and the configurations as the device sent them,
- * little-endian on every host (unlike the usbfs node, which hands out some fields in host order). */
+/* The `descriptors` file of sysfs: the device descriptor and the configurations as the device sent
+ * them, little-endian on every host (unlike the usbfs node, which hands out some fields in host
+ * order). */
 #ifndef SALVOR_DEVICE_USB_DESC_H
 #define SALVOR_DEVICE_USB_DESC_H
 

@@ -57,13 +57,15 @@ static void look_at(const struct wait_rule *r, const struct device_list *l, stru
 	}
 }
 
-static int fail_several(const struct wait_rule *r, const struct device_list *l, size_t n, struct err *e)
+static int fail_several(const struct wait_rule *r, const struct device_list *l, size_t n,
+			struct err *e)
 {
 	unsigned states = r->states ? r->states : STATES_USABLE;
 	bool first = true;
 	size_t i;
 
-	err_set(e, ERR_USAGE, "%zu devices appeared and nothing tells them apart, choose a port: ", n);
+	err_set(e, ERR_USAGE,
+		"%zu devices appeared and nothing tells them apart, choose a port: ", n);
 	for (i = 0; i < l->n; i++) {
 		char text[256];
 
@@ -104,7 +106,8 @@ static void wait_access(const struct wait_rule *r, const struct device *d)
 		clock_sleep_ms(POLL_MS);
 }
 
-/* 1 = found, 0 = look again, -1 = error. *since: when a newcomer elsewhere was first seen, 0 = not. */
+/* 1 = found, 0 = look again, -1 = error. *since: when a newcomer elsewhere was first seen, 0 = not.
+ */
 static int decide(const struct wait_rule *r, const struct device_list *l, uint64_t *since,
 		  struct device *ret, struct err *e)
 {

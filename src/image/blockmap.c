@@ -54,7 +54,8 @@ static int block_add(struct blockmap *m, struct block_info info, struct err *e)
 }
 
 /* Filler in front of data cannot be an erased page, because NAND is programmed in ascending order:
- * it is a page that the programmer could not or did not read. In the tail of a block it is erased. */
+ * it is a page that the programmer could not or did not read. In the tail of a block it is erased.
+ */
 static void page_end(struct blockmap *m)
 {
 	if (m->page_all_ff) {
@@ -109,8 +110,8 @@ int blockmap_feed(struct blockmap *m, struct slice s, struct err *e)
 int blockmap_skip(struct blockmap *m, enum block_state why, struct err *e)
 {
 	if (m->page || m->in_page)
-		return err_set(e, ERR_BUG, "block %zu is skipped after %u pages of it were seen", m->n,
-			       m->page);
+		return err_set(e, ERR_BUG, "block %zu is skipped after %u pages of it were seen",
+			       m->n, m->page);
 	if (why != BLOCK_BAD && why != BLOCK_UNREAD)
 		return err_set(e, ERR_BUG, "a block is skipped as '%s'", block_state_name(why));
 	return block_add(m, (struct block_info){ why, 0 }, e);
@@ -120,8 +121,8 @@ int blockmap_end(struct blockmap *m, struct err *e)
 {
 	if (m->in_page)
 		return err_set(e, ERR_INTEGRITY,
-			       "dump ends after %zu of the %u bytes of page %u in block %zu", m->in_page,
-			       m->page_size, m->page, m->n);
+			       "dump ends after %zu of the %u bytes of page %u in block %zu",
+			       m->in_page, m->page_size, m->page, m->n);
 	return m->page ? block_end(m, e) : 0;
 }
 
@@ -180,10 +181,11 @@ int blockmap_writer_init(struct blockmap_writer *w, const struct blockmap *m, st
 	if (m->page || m->in_page)
 		return err_set(e, ERR_BUG, "the block map is not finished");
 	if (!s.restorable)
-		return err_set(e, ERR_INTEGRITY,
-			       "dump cannot be written back: of %zu blocks %zu hold pages that were not "
-			       "read, %zu were bad and %zu were not read at all",
-			       m->n, s.filler, s.bad, s.unread);
+		return err_set(
+			e, ERR_INTEGRITY,
+			"dump cannot be written back: of %zu blocks %zu hold pages that were not "
+			"read, %zu were bad and %zu were not read at all",
+			m->n, s.filler, s.bad, s.unread);
 	*w = (struct blockmap_writer){ m, 0 };
 	return 0;
 }

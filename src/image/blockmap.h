@@ -1,5 +1,5 @@
-/* What each erase block of a NAND dump holds, learned while it streams by; and the writing rule that
- * follows from it: pages after the last data page of a block are left erased. */
+/* What each erase block of a NAND dump holds, learned while it streams by; and the writing rule
+ * that follows from it: pages after the last data page of a block are left erased. */
 #ifndef SALVOR_IMAGE_BLOCKMAP_H
 #define SALVOR_IMAGE_BLOCKMAP_H
 
@@ -12,10 +12,10 @@
 #define BLOCKMAP_MAX_BLOCKS 65536
 
 enum block_state {
-	BLOCK_DATA,    /* data pages, then perhaps erased pages */
-	BLOCK_ERASED,  /* every page erased (0xFF, or the programmer's filler to the end) */
-	BLOCK_FILLER,  /* filler pages in front of data: pages that were not read */
-	BLOCK_BAD,     /* the target refused or reported it */
+	BLOCK_DATA,   /* data pages, then perhaps erased pages */
+	BLOCK_ERASED, /* every page erased (0xFF, or the programmer's filler to the end) */
+	BLOCK_FILLER, /* filler pages in front of data: pages that were not read */
+	BLOCK_BAD,    /* the target refused or reported it */
 	BLOCK_UNREAD,
 };
 
@@ -26,9 +26,9 @@ struct block_info {
 
 struct blockmap {
 	uint32_t page_size, pages_per_block;
-	uint8_t filler; /* 0xEE unless told otherwise */
+	uint8_t filler;           /* 0xEE unless told otherwise */
 	struct block_info *block; /* malloced */
-	size_t n;       /* whole or begun blocks so far */
+	size_t n;                 /* whole or begun blocks so far */
 	size_t cap;
 	/* running state of the block that is being fed */
 	uint32_t page, last_data, filler_before_data, filler_run;
@@ -47,7 +47,8 @@ int blockmap_feed(struct blockmap *m, struct slice s, struct err *e) _must_check
 int blockmap_skip(struct blockmap *m, enum block_state why, struct err *e) _must_check_;
 /* Judges a last block that has fewer pages than a whole one. ERR_INTEGRITY inside a page. */
 int blockmap_end(struct blockmap *m, struct err *e) _must_check_;
-/* Can this dump be written back? False when any block is FILLER, BAD or UNREAD; the counts tell why. */
+/* Can this dump be written back? False when any block is FILLER, BAD or UNREAD; the counts tell
+ * why. */
 struct blockmap_summary {
 	size_t data, erased, filler, bad, unread;
 	bool restorable;
@@ -58,9 +59,9 @@ const char *block_state_name(enum block_state s);
 /* False when no state bears the name. */
 bool block_state_parse(const char *name, enum block_state *ret);
 
-/* The writing rule, one erase block at a time and in ascending order: program the first `pages` pages
- * of the block with the dump's bytes, leave the others as the erase left them. Programming filler, or
- * even 0xFF, into such pages is what makes UBI and EFS2 refuse a restored dump. */
+/* The writing rule, one erase block at a time and in ascending order: program the first `pages`
+ * pages of the block with the dump's bytes, leave the others as the erase left them. Programming
+ * filler, or even 0xFF, into such pages is what makes UBI and EFS2 refuse a restored dump. */
 struct blockmap_write {
 	size_t block;
 	uint32_t pages;  /* 0: the block stays erased */
@@ -71,8 +72,8 @@ struct blockmap_writer {
 	size_t next;
 };
 /* ERR_INTEGRITY with the counts when the dump is not restorable: then nothing may be written. */
-int blockmap_writer_init(struct blockmap_writer *w, const struct blockmap *m, struct err *e)
-	_must_check_;
+int blockmap_writer_init(struct blockmap_writer *w, const struct blockmap *m,
+			 struct err *e) _must_check_;
 /* False after the last block. */
 bool blockmap_writer_next(struct blockmap_writer *w, struct blockmap_write *ret);
 

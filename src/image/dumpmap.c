@@ -9,33 +9,37 @@
 /* JSON integers have 63 bits, so this stands for "missing or not a number". */
 #define ABSENT UINT64_MAX
 
-static uint64_t block_bytes(const struct blockmap *m)
+/* Lower-case hex of a SHA-256. */
+static int digest_parse(const char *hex, char out[DIGEST_HEX_MAX], struct err *e)
 {
-	return (uint64_t)m->page_size * m->pages_per_block;
+	struct err why = ERR_INIT;
+	uint8_t raw[32];
+	size_t n;
+
+	if (strlen(hex) != 2 * sizeof(raw) || hex_decode(hex, raw, sizeof(raw), &n, &why) < 0 ||
+	    n != sizeof(raw))
+		return err_set(e, ERR_PROTO, "'sha256' is missing or not 64 hex digits");
+	hex_encode(out, SLICE(raw, sizeof(raw)));
+	return 0;
 }
 
-/* The dump has all blocks whole except that the last may have fewer pages. */
-static bool size_fits(const struct blockmap *m, uint64_t size)
+int dumpmap_write(const struct blockmap *m, const char *sha256, struct buf *out, struct err *e)
 {
-	uint64_t whole = m->n * block_bytes(m);
-
-	return size <= whole && size % m->page_size == 0 && (m->n == 0 || size > whole - block_bytes(m));
-}
-
-int dumpmap_build(const struct blockmap *m, uint64_t size, const uint8_t sha256[32], char **ret,
-		  struct err *e)
-{
+	char digest[DIGEST_HEX_MAX];
 	struct json *o, *runs;
-	char *text, *more;
-	size_t i, first, n;
+	char *text;
+	size_t i, first;
+	int r;
 
-	if (!size_fits(m, size) || m->page || m->in_page)
-		return err_set(e, ERR_BUG, "block map of %zu blocks for a dump of %" PRIu64 " bytes",
-			       m->n, size);
+	if (m->page || m->in_page)
+		return err_set(e, ERR_BUG, "the block map is not finished");
+	if (digest_parse(sha256, digest, e) < 0) {
+		e->kind = ERR_BUG;
+		return -1;
+	}
 	o = json_object_new();
 	json_put_u64(o, "salvor_block_map", DUMPMAP_VERSION);
-	json_put_u64(o, "size", size);
-	json_put_hex(o, "sha256", SLICE(sha256, 32));
+	json_put_str(o, "sha256", digest);
 	json_put_u64(o, "page_size", m->page_size);
 	json_put_u64(o, "pages_per_block", m->pages_per_block);
 	json_put_u64(o, "filler", m->filler);
@@ -46,7 +50,8 @@ int dumpmap_build(const struct blockmap *m, uint64_t size, const uint8_t sha256[
 		struct json *run = json_add_object(runs);
 
 		for (i = first + 1; i < m->n; i++) {
-			if (m->block[i].state != b->state || m->block[i].data_pages != b->data_pages)
+			if (m->block[i].state != b->state ||
+			    m->block[i].data_pages != b->data_pages)
 				break;
 		}
 		json_put_u64(run, "block", first);
@@ -54,30 +59,27 @@ int dumpmap_build(const struct blockmap *m, uint64_t size, const uint8_t sha256[
 		json_put_str(run, "state", block_state_name(b->state));
 		json_put_u64(run, "data_pages", b->data_pages);
 	}
-	if (json_dump(o, 1, &text, e) < 0) {
-		json_free(o);
-		return -1;
-	}
+	r = json_dump(o, 1, &text, e);
 	json_free(o);
-	n = strlen(text);
-	more = realloc(text, n + 2);
-	if (!more) {
-		free(text);
-		return err_nomem(e);
-	}
-	memcpy(more + n, "\n", 2);
-	*ret = more;
-	return 0;
+	if (r < 0)
+		return -1;
+	r = buf_add(out, text, strlen(text), e);
+	if (r == 0)
+		r = buf_add(out, "\n", 1, e);
+	free(text);
+	return r;
 }
 
-static int get_num(const struct json *o, const char *key, uint64_t max, uint64_t *ret, struct err *e)
+static int get_num(const struct json *o, const char *key, uint64_t max, uint64_t *ret,
+		   struct err *e)
 {
 	uint64_t v = json_get_u64(o, key, ABSENT);
 
 	if (v == ABSENT)
 		return err_set(e, ERR_PROTO, "'%s' is missing or not a number", key);
 	if (v > max)
-		return err_set(e, ERR_PROTO, "'%s' is %" PRIu64 ", more than %" PRIu64, key, v, max);
+		return err_set(e, ERR_PROTO, "'%s' is %" PRIu64 ", more than %" PRIu64, key, v,
+			       max);
 	*ret = v;
 	return 0;
 }
@@ -107,14 +109,16 @@ static int parse_run(const struct json *run, struct blockmap *m, struct err *e)
 	    get_num(run, "data_pages", m->pages_per_block, &pages, e) < 0)
 		return -1;
 	if (block != m->n)
-		return err_set(e, ERR_PROTO, "starts at block %" PRIu64 ", expected %zu", block, m->n);
+		return err_set(e, ERR_PROTO, "starts at block %" PRIu64 ", expected %zu", block,
+			       m->n);
 	if (count == 0 || count > m->cap - m->n)
 		return err_set(e, ERR_PROTO, "covers %" PRIu64 " blocks where %zu are left", count,
 			       m->cap - m->n);
 	if (!block_state_parse(name, &state))
 		return err_set(e, ERR_PROTO, "has the unknown state '%.32s'", name);
 	if (!pages_fit(state, pages, m->pages_per_block))
-		return err_set(e, ERR_PROTO, "has %" PRIu64 " data pages in state '%s'", pages, name);
+		return err_set(e, ERR_PROTO, "has %" PRIu64 " data pages in state '%s'", pages,
+			       name);
 	while (count--)
 		m->block[m->n++] = (struct block_info){ state, (uint32_t)pages };
 	return 0;
@@ -139,20 +143,9 @@ static int parse_runs(const struct json *runs, uint64_t blocks, struct blockmap 
 	return 0;
 }
 
-static int parse_digest(const char *hex, uint8_t out[32], struct err *e)
-{
-	struct err why = ERR_INIT;
-	size_t n;
-
-	if (strlen(hex) != 64 || hex_decode(hex, out, 32, &n, &why) < 0 || n != 32)
-		return err_set(e, ERR_PROTO, "'sha256' is missing or not 64 hex digits");
-	return 0;
-}
-
 static int parse_object(const struct json *o, struct dumpmap *d, struct err *e)
 {
 	uint64_t version, page_size, per_block, filler, blocks;
-	uint32_t tail_pages;
 
 	if (get_num(o, "salvor_block_map", ABSENT, &version, e) < 0)
 		return -1;
@@ -160,29 +153,18 @@ static int parse_object(const struct json *o, struct dumpmap *d, struct err *e)
 		return err_set(e, ERR_UNSUPPORTED,
 			       "format version %" PRIu64 ", this program knows version %d", version,
 			       DUMPMAP_VERSION);
-	if (get_num(o, "size", INT64_MAX, &d->size, e) < 0 ||
-	    get_num(o, "page_size", UINT32_MAX, &page_size, e) < 0 ||
+	if (get_num(o, "page_size", UINT32_MAX, &page_size, e) < 0 ||
 	    get_num(o, "pages_per_block", UINT32_MAX, &per_block, e) < 0 ||
 	    get_num(o, "filler", UINT8_MAX, &filler, e) < 0 ||
 	    get_num(o, "blocks", BLOCKMAP_MAX_BLOCKS, &blocks, e) < 0 ||
-	    parse_digest(json_get_str(o, "sha256", ""), d->sha256, e) < 0)
+	    digest_parse(json_get_str(o, "sha256", ""), d->sha256, e) < 0)
 		return -1;
-	if (blockmap_init(&d->map, (uint32_t)page_size, (uint32_t)per_block, (uint8_t)filler, e) < 0) {
+	if (blockmap_init(&d->map, (uint32_t)page_size, (uint32_t)per_block, (uint8_t)filler, e) <
+	    0) {
 		e->kind = ERR_PROTO;
 		return -1;
 	}
-	if (parse_runs(json_get(o, "runs"), blocks, &d->map, e) < 0)
-		return -1;
-	if (!size_fits(&d->map, d->size))
-		return err_set(e, ERR_PROTO, "%zu blocks of %" PRIu64 " bytes for a dump of %" PRIu64,
-			       d->map.n, block_bytes(&d->map), d->size);
-	if (d->map.n == 0)
-		return 0;
-	tail_pages = (uint32_t)((d->size - (d->map.n - 1) * block_bytes(&d->map)) / page_size);
-	if (d->map.block[d->map.n - 1].data_pages > tail_pages)
-		return err_set(e, ERR_PROTO, "last block has %u data pages, the dump only %u of them",
-			       d->map.block[d->map.n - 1].data_pages, tail_pages);
-	return 0;
+	return parse_runs(json_get(o, "runs"), blocks, &d->map, e);
 }
 
 int dumpmap_parse(struct slice text, struct dumpmap *ret, struct err *e)

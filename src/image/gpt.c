@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEADER_SIZE  92
-#define ENTRY_MIN    128
-#define ENTRY_MAX    4096
-#define ENTRIES_MAX  4096
-#define ARRAY_MAX    (1024u * 1024)
-#define NAME_UNITS   36
+#define HEADER_SIZE 92
+#define ENTRY_MIN   128
+#define ENTRY_MAX   4096
+#define ENTRIES_MAX 4096
+#define ARRAY_MAX   (1024u * 1024)
+#define NAME_UNITS  36
 
 struct header {
 	uint64_t lba, other_lba, array_lba;
@@ -52,13 +52,14 @@ static int header_parse(const struct walk *w, uint64_t lba, struct header *ret, 
 		return err_set(e, ERR_INTEGRITY, "header belongs to sector %" PRIu64, h.lba);
 	if (h.entry_size < ENTRY_MIN || h.entry_size > ENTRY_MAX || h.count == 0 ||
 	    h.count > ENTRIES_MAX || (uint64_t)h.count * h.entry_size > ARRAY_MAX)
-		return err_set(e, ERR_INTEGRITY, "impossible array of %u entries of %u bytes", h.count,
-			       h.entry_size);
+		return err_set(e, ERR_INTEGRITY, "impossible array of %u entries of %u bytes",
+			       h.count, h.entry_size);
 	*ret = h;
 	return 0;
 }
 
-/* ERR_REFUSED: nothing readable here; ERR_MISMATCH: readable, but no header; ERR_INTEGRITY: damaged. */
+/* ERR_REFUSED: nothing readable here; ERR_MISMATCH: readable, but no header; ERR_INTEGRITY:
+ * damaged. */
 static int header_read(struct walk *w, uint64_t lba, struct header *ret, struct err *e)
 {
 	if (w->s->read(w->s, w->lun, lba, 1, w->sector, e) < 0) {
@@ -97,8 +98,8 @@ static bool utf8_add(char *out, size_t *n, uint32_t c)
 	return true;
 }
 
-/* UTF-16LE to UTF-8, cut between characters. Control characters and halves of surrogate pairs, which
- * no terminal should be fed, become '?'. */
+/* UTF-16LE to UTF-8, cut between characters. Control characters and halves of surrogate pairs,
+ * which no terminal should be fed, become '?'. */
 static void name_decode(const uint8_t *p, char *out)
 {
 	size_t n = 0;
@@ -164,8 +165,8 @@ static int array_read(const struct walk *w, const struct header *h, struct table
 	}
 	crc = crc32_update(0, array, bytes);
 	if (crc != h->array_crc) {
-		r = err_set(e, ERR_INTEGRITY, "entry array CRC is 0x%08x, the header says 0x%08x", crc,
-			    h->array_crc);
+		r = err_set(e, ERR_INTEGRITY, "entry array CRC is 0x%08x, the header says 0x%08x",
+			    crc, h->array_crc);
 		goto out;
 	}
 	for (i = 0; i < h->count && r == 0; i++)
@@ -176,7 +177,8 @@ out:
 }
 
 /* The whole copy whose header is at `lba`; what a failed one added is taken back. */
-static int copy_read(struct walk *w, uint64_t lba, struct header *ret_h, struct table *t, struct err *e)
+static int copy_read(struct walk *w, uint64_t lba, struct header *ret_h, struct table *t,
+		     struct err *e)
 {
 	size_t n = t->n;
 	unsigned warnings = t->warnings;
@@ -195,8 +197,8 @@ static int copy_read(struct walk *w, uint64_t lba, struct header *ret_h, struct 
 	return 0;
 }
 
-/* The backup belongs into the last sector; a table made for a smaller chip has it elsewhere, and the
- * primary says where. */
+/* The backup belongs into the last sector; a table made for a smaller chip has it elsewhere, and
+ * the primary says where. */
 static bool backup_is_good(struct walk *w, const struct header *primary, struct err *e)
 {
 	uint64_t at[2] = { w->s->total_sectors ? w->s->total_sectors - 1 : primary->other_lba,
@@ -238,7 +240,9 @@ static int lun_read(struct walk *w, struct table *t, struct err *e)
 	if (ends_search(&why))
 		goto fail;
 	if (total <= 2) {
-		err_append(&why, "; the backup cannot be looked for, the size of the storage is not known");
+		err_append(
+			&why,
+			"; the backup cannot be looked for, the size of the storage is not known");
 	} else {
 		if (copy_read(w, total - 1, &h, t, &second) == 0) {
 			t->warnings |= TABLE_WARN_BACKUP;
@@ -251,7 +255,8 @@ static int lun_read(struct walk *w, struct table *t, struct err *e)
 		err_append(&why, "; %s", second.msg);
 	}
 	if (w->seen)
-		return err_set(e, ERR_INTEGRITY, "LUN %u: damaged partition table: %s", w->lun, why.msg);
+		return err_set(e, ERR_INTEGRITY, "LUN %u: damaged partition table: %s", w->lun,
+			       why.msg);
 	return err_set(e, ERR_MISMATCH, "LUN %u: no partition table: %s", w->lun, why.msg);
 fail:
 	*e = why;
@@ -264,7 +269,8 @@ int gpt_read(struct sectors *s, uint32_t lun, struct table *t, struct err *e)
 	int r;
 
 	if (s->sector_size < 512 || s->sector_size > 65536)
-		return err_set(e, ERR_MISMATCH, "impossible sector size of %u bytes", s->sector_size);
+		return err_set(e, ERR_MISMATCH, "impossible sector size of %u bytes",
+			       s->sector_size);
 	w.sector = malloc(s->sector_size);
 	if (!w.sector)
 		return err_nomem(e);

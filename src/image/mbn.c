@@ -1,22 +1,22 @@
 /*
  * A programmer is told by the texts inside it, because names are chosen by whoever copied the file.
- * The scanner looks at each byte once: the first 4 KiB are kept for the ELF headers; after that only
- * the last 64 bytes, so that a text that is cut by two pieces is still found.
+ * The scanner looks at each byte once: the first 4 KiB are kept for the ELF headers; after that
+ * only the last 64 bytes, so that a text that is cut by two pieces is still found.
  */
 #include "image/mbn.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAD_SIZE 4096
-#define TAIL_SIZE 64
-#define OU_DIGITS 16
-#define MAX_PHDRS 128
+#define HEAD_SIZE     4096
+#define TAIL_SIZE     64
+#define OU_DIGITS     16
+#define MAX_PHDRS     128
 #define NAND_PREAMBLE 0x844BDCD1u
 /* NPRG images are linked to DDR, which begins here on MDM9x07, 9x55 and 9x65 (entry 0x80000028);
  * ENPRG and Firehose images run from on-chip RAM below (0x08006050, 0x08005800). */
-#define DDR_BASE  0x80000000u
-#define DDR_END   0xF0000000u
+#define DDR_BASE   0x80000000u
+#define DDR_END    0xF0000000u
 #define OCRAM_BASE 0x08000000u
 #define OCRAM_END  0x09000000u
 
@@ -25,7 +25,7 @@ enum {
 	TEXT_FIREHOSE = 1u << 1,
 	TEXT_FAMILY_A = 1u << 2,
 	TEXT_FAMILY_B = 1u << 3,
-	TEXT_NPRG = 1u << 4,  /* also part of every ENPRG */
+	TEXT_NPRG = 1u << 4, /* also part of every ENPRG */
 	TEXT_ENPRG = 1u << 5,
 };
 
@@ -47,12 +47,14 @@ static const struct needle needles[] = {
 
 /* As the texts write them; the first of each pair is what is reported. */
 static const char *const targets[][2] = {
-	{ "9x05", "9x05" },   { "9x06", "9x06" },   { "9x07", "9x07" },   { "9x15", "9x15" },
-	{ "9x25", "9x25" },   { "9x30", "9x30" },   { "9x35", "9x35" },   { "9x40", "9x40" },
-	{ "9x45", "9x45" },   { "9x50", "9x50" },   { "9x55", "9x55" },   { "9x65", "9x65" },
-	{ "SDX20", "SDX20" }, { "SDX24", "SDX24" }, { "SDX35", "SDX35" }, { "SDX55", "SDX55" },
-	{ "SDX62", "SDX62" }, { "SDX65", "SDX65" }, { "SDX75", "SDX75" },
-	{ "SDX55", "sdxprairie" }, { "SDX62", "sdxlemur" }, { "SDX75", "sdxpinn" },
+	{ "9x05", "9x05" },     { "9x06", "9x06" },        { "9x07", "9x07" },
+	{ "9x15", "9x15" },     { "9x25", "9x25" },        { "9x30", "9x30" },
+	{ "9x35", "9x35" },     { "9x40", "9x40" },        { "9x45", "9x45" },
+	{ "9x50", "9x50" },     { "9x55", "9x55" },        { "9x65", "9x65" },
+	{ "SDX20", "SDX20" },   { "SDX24", "SDX24" },      { "SDX35", "SDX35" },
+	{ "SDX55", "SDX55" },   { "SDX62", "SDX62" },      { "SDX65", "SDX65" },
+	{ "SDX75", "SDX75" },   { "SDX55", "sdxprairie" }, { "SDX62", "sdxlemur" },
+	{ "SDX75", "sdxpinn" },
 };
 #define TARGET_9X07 2
 
@@ -92,8 +94,8 @@ void mbn_scan_free(struct mbn_scan *s)
 	free(s);
 }
 
-/* One program header. The segment with the hashes and, when signed, the certificate chain has type 2
- * in bits 24 to 26 of its flags. */
+/* One program header. The segment with the hashes and, when signed, the certificate chain has type
+ * 2 in bits 24 to 26 of its flags. */
 static void phdr_parse(struct mbn_scan *s, struct slice raw)
 {
 	struct cursor c = cursor_of(raw);
@@ -169,7 +171,8 @@ static void head_parse(struct mbn_scan *s)
 	} else if (s->head_n >= 4 && get_le32(s->head) == NAND_PREAMBLE) {
 		s->is_sbl = true;
 	} else if (s->head_n >= 40 && get_le32(s->head) < 256 && get_le32(s->head + 4) == 3) {
-		/* Image id, version 3, place in flash, place in RAM: the 40-byte header of old images. */
+		/* Image id, version 3, place in flash, place in RAM: the 40-byte header of old
+		 * images. */
 		s->is_mbn = true;
 		s->entry = get_le32(s->head + 12);
 	}
@@ -180,7 +183,8 @@ static bool in_hash(const struct mbn_scan *s, uint64_t off)
 	return s->has_hash && off >= s->hash.off && off - s->hash.off < s->hash.size;
 }
 
-/* A certificate begins SEQUENCE { SEQUENCE { [0] { INTEGER 2 (= X.509 v3), both lengths in two bytes. */
+/* A certificate begins SEQUENCE { SEQUENCE { [0] { INTEGER 2 (= X.509 v3), both lengths in two
+ * bytes. */
 static void cert_find(struct mbn_scan *s, struct slice w, uint64_t off)
 {
 	static const uint8_t version[] = { 0xA0, 0x03, 0x02, 0x01, 0x02 };
@@ -200,7 +204,8 @@ static void cert_find(struct mbn_scan *s, struct slice w, uint64_t off)
 	}
 }
 
-/* The chip a certificate is for stands in its subject as an OU text: "02 009440E100000000 HW_ID". */
+/* The chip a certificate is for stands in its subject as an OU text: "02 009440E100000000 HW_ID".
+ */
 static void hwid_find(struct mbn_scan *s, struct slice w, uint64_t off)
 {
 	static const char mark[] = " HW_ID";
@@ -221,8 +226,8 @@ static void hwid_find(struct mbn_scan *s, struct slice w, uint64_t off)
 			continue;
 		memcpy(digits, w.p + at - 1 - OU_DIGITS, OU_DIGITS);
 		digits[OU_DIGITS] = '\0';
-		if (memchr(digits, ' ', OU_DIGITS) || hex_decode(digits, raw, sizeof(raw), &n, &why) < 0 ||
-		    n != sizeof(raw))
+		if (memchr(digits, ' ', OU_DIGITS) ||
+		    hex_decode(digits, raw, sizeof(raw), &n, &why) < 0 || n != sizeof(raw))
 			continue;
 		for (i = 0; i < sizeof(raw); i++)
 			hwid = hwid << 8 | raw[i];
@@ -311,7 +316,8 @@ void mbn_scan_feed(struct mbn_scan *s, struct slice piece)
 	s->n += piece.n;
 }
 
-/* Where the code is linked to says more than a name in its text, which may come from shared source. */
+/* Where the code is linked to says more than a name in its text, which may come from shared source.
+ */
 static enum mbn_kind streaming_kind(const struct mbn_scan *s)
 {
 	if (s->entry >= DDR_BASE && s->entry < DDR_END)
@@ -345,7 +351,8 @@ static void targets_list(const struct mbn_scan *s, char *out, size_t cap)
 	for (i = 0; i < ARRAY_SIZE(targets); i++) {
 		const char *name = targets[i][0];
 
-		if (!(s->target_bits & 1u << i) || slice_find(writer_slice(&w), SLICE(name, strlen(name))) != SIZE_MAX)
+		if (!(s->target_bits & 1u << i) ||
+		    slice_find(writer_slice(&w), SLICE(name, strlen(name))) != SIZE_MAX)
 			continue;
 		if (w.n + (w.n != 0) + strlen(name) > w.cap)
 			break;

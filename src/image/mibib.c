@@ -1,7 +1,8 @@
 /*
  * One erase block holds one copy of the table, a page for each part: header (with the copy's age),
- * system table (first block and length of each partition), user table (sizes only; often erased), and
- * a CRC over the first two pages. All numbers are little endian, offsets and lengths in erase blocks.
+ * system table (first block and length of each partition), user table (sizes only; often erased),
+ * and a CRC over the first two pages. All numbers are little endian, offsets and lengths in erase
+ * blocks.
  */
 #include "image/mibib.h"
 
@@ -35,12 +36,13 @@ static bool has_magic(struct slice page, const uint8_t magic[8])
 	return page.n >= 8 && memcmp(page.p, magic, 8) == 0;
 }
 
-static int nand_init(struct nand *g, uint32_t sector_size, uint32_t per_block, uint64_t total_sectors,
-		     struct err *e)
+static int nand_init(struct nand *g, uint32_t sector_size, uint32_t per_block,
+		     uint64_t total_sectors, struct err *e)
 {
 	if (per_block == 0)
-		return err_set(e, ERR_MISMATCH,
-			       "no erase blocks: the storage is not NAND, or its geometry is not known");
+		return err_set(
+			e, ERR_MISMATCH,
+			"no erase blocks: the storage is not NAND, or its geometry is not known");
 	if (sector_size < 512 || sector_size > 65536 || per_block > 4096)
 		return err_set(e, ERR_MISMATCH,
 			       "impossible NAND geometry: pages of %u bytes, %u pages per block",
@@ -67,7 +69,8 @@ static int parse_name(struct slice raw, struct partition *p, struct err *e)
 	return 0;
 }
 
-/* Puts one partition behind the others; *next is the first block after the last one, and moves on. */
+/* Puts one partition behind the others; *next is the first block after the last one, and moves on.
+ */
 static int place(struct table *t, struct partition *p, const struct nand *g, uint64_t first,
 		 uint64_t length, bool to_the_end, uint64_t *next, struct err *e)
 {
@@ -79,20 +82,24 @@ static int place(struct table *t, struct partition *p, const struct nand *g, uin
 				       "reaches to the end of the chip, whose size is not known");
 		if (first >= g->total_blocks)
 			return err_set(e, ERR_PROTO,
-				       "starts at block %" PRIu64 " of a chip with %" PRIu64 " blocks",
+				       "starts at block %" PRIu64 " of a chip with %" PRIu64
+				       " blocks",
 				       first, g->total_blocks);
 		length = g->total_blocks - first;
 	}
-	/* Masking to 16 bits, as some tools do, would hide a broken length and turn "to the end" into
-	 * 65535 blocks. */
+	/* Masking to 16 bits, as some tools do, would hide a broken length and turn "to the end"
+	 * into 65535 blocks. */
 	if (!to_the_end && length > 0xFFFF)
-		return err_set(e, ERR_PROTO, "has the impossible length of %" PRIu64 " blocks", length);
+		return err_set(e, ERR_PROTO, "has the impossible length of %" PRIu64 " blocks",
+			       length);
 	end = first + length;
 	if (length == 0)
 		return err_set(e, ERR_PROTO, "has no length");
 	if (first < *next)
-		return err_set(e, ERR_PROTO, "starts at block %" PRIu64 " inside or before the partition "
-			       "that ends at block %" PRIu64, first, *next);
+		return err_set(e, ERR_PROTO,
+			       "starts at block %" PRIu64 " inside or before the partition "
+			       "that ends at block %" PRIu64,
+			       first, *next);
 	if (g->total_blocks && end > g->total_blocks)
 		return err_set(e, ERR_PROTO,
 			       "ends at block %" PRIu64 " of a chip with %" PRIu64 " blocks", end,
@@ -113,7 +120,8 @@ static int parse_count(struct cursor *c, size_t *ret, struct err *e)
 	rd_skip(c, 4); /* version 3 or 4; what it limits differs by tool, the page's room decides */
 	count = rd_le32(c);
 	if (c->bad || count == 0 || count > room)
-		return err_set(e, ERR_PROTO, "table announces %u entries where %zu fit", count, room);
+		return err_set(e, ERR_PROTO, "table announces %u entries where %zu fit", count,
+			       room);
 	*ret = count;
 	return 0;
 }
@@ -369,12 +377,14 @@ int mibib_parse_image(struct slice image, uint32_t sector_size, uint32_t sectors
 		uint32_t made_for = image_page_size(image);
 
 		if (made_for && made_for != sector_size)
-			return err_set(e, ERR_MISMATCH,
-				       "partition table is for pages of %u bytes, the storage has %u",
-				       made_for, sector_size);
+			return err_set(
+				e, ERR_MISMATCH,
+				"partition table is for pages of %u bytes, the storage has %u",
+				made_for, sector_size);
 		r = parse_copy(image, &g, &t, e);
 	} else if (has_magic(image, user_magic)) {
-		return err_set(e, ERR_MISMATCH, "a user partition table (partition.mbn), not a system table");
+		return err_set(e, ERR_MISMATCH,
+			       "a user partition table (partition.mbn), not a system table");
 	} else {
 		return err_set(e, ERR_MISMATCH, "not a NAND partition table: wrong first 8 bytes");
 	}

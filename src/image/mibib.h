@@ -6,14 +6,14 @@
 #include "image/sectors.h"
 #include "model/partition.h"
 
-/* All three fill *ret anew (it is not freed before) and leave it alone on failure. A table whose last
- * length means "up to the end of the chip" needs total_sectors. */
+/* All three fill *ret anew (it is not freed before) and leave it alone on failure. A table whose
+ * last length means "up to the end of the chip" needs total_sectors. */
 
 /* Scans page 0 of the erase blocks 0..47 for the header, takes the copy with the highest age whose
  * tables are sane, and fills the table in sectors. Bad or missing CRC: TABLE_WARN_CRC, and a copy
- * with a good CRC wins over one without. ERR_MISMATCH "no partition table found" when there is none;
- * the message says whether the storage looks blank, refused to be read, or what is wrong with the
- * copy that was found. */
+ * with a good CRC wins over one without. ERR_MISMATCH "no partition table found" when there is
+ * none; the message says whether the storage looks blank, refused to be read, or what is wrong with
+ * the copy that was found. */
 int mibib_find(struct sectors *s, struct table *ret, struct err *e) _must_check_;
 
 /* A system table page, or a partition_complete image (header, table, user table, CRC pages).

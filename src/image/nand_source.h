@@ -11,7 +11,7 @@
 struct nand_source_part {
 	char name[17];
 	bool in_kib;
-	bool grows;     /* size 0xFFFFFFFF: up to the end of the chip */
+	bool grows; /* size 0xFFFFFFFF: up to the end of the chip */
 	uint32_t size, pad;
 	uint8_t attr[4];
 	unsigned n_attr;

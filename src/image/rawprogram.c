@@ -9,7 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
-static int num_after(const char *text, const char *prefix, struct rawprogram_num *num, struct err *e)
+static int num_after(const char *text, const char *prefix, struct rawprogram_num *num,
+		     struct err *e)
 {
 	const char *rest = text + strlen(prefix);
 	size_t n = strlen(rest);
@@ -62,10 +63,12 @@ int rawprogram_num_resolve(const struct rawprogram_num *num, uint64_t total_sect
 	if (num->base == RAWPROGRAM_FROM_BLOCKS)
 		total = sectors_per_block ? total_sectors / sectors_per_block : 0;
 	if (total == 0)
-		return err_set(e, ERR_MISMATCH, "counted from the end of a storage of unknown size");
+		return err_set(e, ERR_MISMATCH,
+			       "counted from the end of a storage of unknown size");
 	if (num->n > total)
-		return err_set(e, ERR_MISMATCH, "%" PRIu64 " before the end of a storage with %" PRIu64,
-			       num->n, total);
+		return err_set(e, ERR_MISMATCH,
+			       "%" PRIu64 " before the end of a storage with %" PRIu64, num->n,
+			       total);
 	*ret = total - num->n;
 	return 0;
 }
@@ -117,8 +120,8 @@ static int attr_text(const struct xml_node *node, const char *name, char **ret, 
 	return *ret ? 0 : err_nomem(e);
 }
 
-static int common_parse(const struct xml_node *node, struct rawprogram *r, struct rawprogram_entry *x,
-			struct err *e)
+static int common_parse(const struct xml_node *node, struct rawprogram *r,
+			struct rawprogram_entry *x, struct err *e)
 {
 	bool has_lun, has_size, has_pages, has_start;
 	char *c;
@@ -145,15 +148,16 @@ static int common_parse(const struct xml_node *node, struct rawprogram *r, struc
 	return 0;
 }
 
-static int range_parse(const struct xml_node *node, struct rawprogram *r, struct rawprogram_entry *x,
-		       struct err *e)
+static int range_parse(const struct xml_node *node, struct rawprogram *r,
+		       struct rawprogram_entry *x, struct err *e)
 {
 	const char *sparse = xml_attr(node, "sparse");
 	bool has_offset;
 
 	if (common_parse(node, r, x, e) < 0 ||
 	    attr_u64(node, "num_partition_sectors", INT64_MAX, &x->has_count, &x->count, e) < 0 ||
-	    attr_u64(node, "file_sector_offset", INT64_MAX, &has_offset, &x->file_sector_offset, e) < 0 ||
+	    attr_u64(node, "file_sector_offset", INT64_MAX, &has_offset, &x->file_sector_offset,
+		     e) < 0 ||
 	    attr_num(node, "last_sector", &x->has_last_sector, &x->last_sector, e) < 0)
 		return -1;
 	if (x->count == 0)
@@ -178,7 +182,8 @@ static int value_parse(const char *text, struct rawprogram_entry *x, struct err 
 	n = comma ? strlen(comma + 1) : 0;
 	if (!comma || (size_t)(comma - text) >= sizeof(start) || n < 2 || n > sizeof(bytes) ||
 	    comma[n] != ')')
-		return err_set(e, ERR_PROTO, "'%.60s' is not CRC32(start,bytes)", text - sizeof(crc) + 1);
+		return err_set(e, ERR_PROTO, "'%.60s' is not CRC32(start,bytes)",
+			       text - sizeof(crc) + 1);
 	memcpy(start, text, (size_t)(comma - text));
 	start[comma - text] = '\0';
 	memcpy(bytes, comma + 1, n - 1);
@@ -193,8 +198,8 @@ static int value_parse(const char *text, struct rawprogram_entry *x, struct err 
 	return 0;
 }
 
-static int patch_parse(const struct xml_node *node, struct rawprogram *r, struct rawprogram_entry *x,
-		       struct err *e)
+static int patch_parse(const struct xml_node *node, struct rawprogram *r,
+		       struct rawprogram_entry *x, struct err *e)
 {
 	const char *value = xml_attr(node, "value");
 	bool has_offset, has_size;
@@ -232,7 +237,8 @@ static int vendor_parse(const struct xml_node *node, struct rawprogram_entry *x,
 	}
 	wr_str(&w, "/>");
 	x->vendor_xml[w.n] = '\0';
-	if (attr_text(node, "filename", &x->filename, e) < 0 || attr_text(node, "label", &x->label, e) < 0)
+	if (attr_text(node, "filename", &x->filename, e) < 0 ||
+	    attr_text(node, "label", &x->label, e) < 0)
 		return -1;
 	return w.overflow ? err_set(e, ERR_BUG, "vendor element does not fit") : 0;
 }
@@ -256,8 +262,8 @@ void rawprogram_fini(struct rawprogram *r)
 }
 
 /* The element behind what is in r; *ret_known is false for one that is passed over. */
-static int entry_parse(const struct xml_node *node, struct rawprogram *r, struct rawprogram_entry *x,
-		       bool *ret_known, struct err *e)
+static int entry_parse(const struct xml_node *node, struct rawprogram *r,
+		       struct rawprogram_entry *x, bool *ret_known, struct err *e)
 {
 	const char *name = xml_name(node);
 
@@ -269,14 +275,16 @@ static int entry_parse(const struct xml_node *node, struct rawprogram *r, struct
 	}
 	if (strcmp(name, "erase") == 0) {
 		x->op = xml_attr(node, "vendor") ? RAWPROGRAM_VENDOR : RAWPROGRAM_ERASE;
-		return x->op == RAWPROGRAM_VENDOR ? vendor_parse(node, x, e) : range_parse(node, r, x, e);
+		return x->op == RAWPROGRAM_VENDOR ? vendor_parse(node, x, e)
+						  : range_parse(node, r, x, e);
 	}
 	if (strcmp(name, "patch") == 0) {
 		x->op = RAWPROGRAM_PATCH;
 		return patch_parse(node, r, x, e);
 	}
 	*ret_known = false;
-	rawprogram_find(r, RAWPROGRAM_UNKNOWN_ELEMENT, x->line, "element <%.40s> is passed over", name);
+	rawprogram_find(r, RAWPROGRAM_UNKNOWN_ELEMENT, x->line, "element <%.40s> is passed over",
+			name);
 	return 0;
 }
 
@@ -303,10 +311,10 @@ static int entries_parse(const struct xml_node *root, struct rawprogram *r, stru
 				p = reallocarray(r->entry, more, sizeof(*p));
 			if (!p) {
 				entry_fini(&x);
-				return r->n < RAWPROGRAM_MAX_ENTRIES ?
-					       err_nomem(e) :
-					       err_set(e, ERR_PROTO, "more than %d entries",
-						       RAWPROGRAM_MAX_ENTRIES);
+				return r->n < RAWPROGRAM_MAX_ENTRIES
+					       ? err_nomem(e)
+					       : err_set(e, ERR_PROTO, "more than %d entries",
+							 RAWPROGRAM_MAX_ENTRIES);
 			}
 			r->entry = p;
 			cap = more;
@@ -314,7 +322,8 @@ static int entries_parse(const struct xml_node *root, struct rawprogram *r, stru
 		r->entry[r->n++] = x;
 	}
 	if (r->n == 0)
-		return err_set(e, ERR_PROTO, "no <program>, <erase> or <patch> in <%.40s>", xml_name(root));
+		return err_set(e, ERR_PROTO, "no <program>, <erase> or <patch> in <%.40s>",
+			       xml_name(root));
 	return 0;
 }
 

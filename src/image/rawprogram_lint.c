@@ -34,7 +34,8 @@ const char *rawprogram_code_name(enum rawprogram_code code)
 	return (unsigned)code < ARRAY_SIZE(codes) ? codes[code].name : "unknown";
 }
 
-void rawprogram_find(struct rawprogram *r, enum rawprogram_code code, unsigned line, const char *fmt, ...)
+void rawprogram_find(struct rawprogram *r, enum rawprogram_code code, unsigned line,
+		     const char *fmt, ...)
 {
 	struct rawprogram_finding *f;
 	va_list ap;
@@ -43,7 +44,8 @@ void rawprogram_find(struct rawprogram *r, enum rawprogram_code code, unsigned l
 		return;
 	f = &r->finding[r->n_findings++];
 	if (r->n_findings == RAWPROGRAM_MAX_FINDINGS) {
-		*f = (struct rawprogram_finding){ codes[RAWPROGRAM_MORE].level, RAWPROGRAM_MORE, line,
+		*f = (struct rawprogram_finding){ codes[RAWPROGRAM_MORE].level, RAWPROGRAM_MORE,
+						  line,
 						  "there are more findings than can be listed" };
 		return;
 	}
@@ -69,8 +71,8 @@ static bool writes(const struct rawprogram_entry *x)
 	return x->op == RAWPROGRAM_PROGRAM && x->filename[0];
 }
 
-/* Is this path absolute, or does it climb out of the package? The XML files lie two folders below its
- * root (update/firehose), and name images beside them or one folder up. */
+/* Is this path absolute, or does it climb out of the package? The XML files lie two folders below
+ * its root (update/firehose), and name images beside them or one folder up. */
 static bool path_is_bad(const char *path)
 {
 	int depth = 2;
@@ -104,16 +106,18 @@ static void lint_range(struct rawprogram *r, const struct rawprogram_entry *x)
 	uint64_t last;
 
 	if (x->op == RAWPROGRAM_PROGRAM && !x->filename[0])
-		rawprogram_find(r, RAWPROGRAM_NO_FILENAME, x->line, "'%.40s' has no file, nothing is written",
-				x->label);
+		rawprogram_find(r, RAWPROGRAM_NO_FILENAME, x->line,
+				"'%.40s' has no file, nothing is written", x->label);
 	if (x->op == RAWPROGRAM_ERASE && !x->has_count)
-		rawprogram_find(r, RAWPROGRAM_ERASE_ALL, x->line,
-				"erase without a length takes everything, identity and calibration too");
+		rawprogram_find(
+			r, RAWPROGRAM_ERASE_ALL, x->line,
+			"erase without a length takes everything, identity and calibration too");
 	if (x->pages_per_block && x->start.base == RAWPROGRAM_PLAIN &&
 	    (x->start.n % x->pages_per_block ||
 	     (x->op == RAWPROGRAM_ERASE && x->count % x->pages_per_block)))
 		rawprogram_find(r, RAWPROGRAM_UNALIGNED, x->line,
-				"%" PRIu64 " sectors from %" PRIu64 " are not whole blocks of %u pages",
+				"%" PRIu64 " sectors from %" PRIu64
+				" are not whole blocks of %u pages",
 				x->count, x->start.n, x->pages_per_block);
 	if (x->has_last_sector && x->has_count && x->start.base == RAWPROGRAM_PLAIN &&
 	    x->last_sector.base == RAWPROGRAM_PLAIN) {
@@ -124,27 +128,30 @@ static void lint_range(struct rawprogram *r, const struct rawprogram_entry *x)
 					x->last_sector.n, last);
 	}
 	if (strncasecmp(base_name(x->filename), "cefs.", 5) == 0)
-		rawprogram_find(r, RAWPROGRAM_FACTORY_EFS, x->line,
-				"factory file: '%.40s' replaces identity and calibration by an empty EFS",
-				x->filename);
+		rawprogram_find(
+			r, RAWPROGRAM_FACTORY_EFS, x->line,
+			"factory file: '%.40s' replaces identity and calibration by an empty EFS",
+			x->filename);
 }
 
 static void lint_entry(struct rawprogram *r, const struct rawprogram_entry *x)
 {
 	switch (x->op) {
 	case RAWPROGRAM_VENDOR:
-		rawprogram_find(r, RAWPROGRAM_VENDOR_CHECK, x->line, "the package names its module: %.100s",
-				x->vendor_xml);
+		rawprogram_find(r, RAWPROGRAM_VENDOR_CHECK, x->line,
+				"the package names its module: %.100s", x->vendor_xml);
 		return;
 	case RAWPROGRAM_PATCH:
 		if (!x->filename[0])
-			rawprogram_find(r, RAWPROGRAM_NO_FILENAME, x->line, "patch of no file, it is not run");
+			rawprogram_find(r, RAWPROGRAM_NO_FILENAME, x->line,
+					"patch of no file, it is not run");
 		break;
 	default:
 		lint_range(r, x);
 	}
 	if (path_is_bad(x->filename))
-		rawprogram_find(r, RAWPROGRAM_BAD_PATH, x->line, "'%.100s' leaves the package", x->filename);
+		rawprogram_find(r, RAWPROGRAM_BAD_PATH, x->line, "'%.100s' leaves the package",
+				x->filename);
 }
 
 static void lint_pair(struct rawprogram *r, const struct rawprogram_entry *a,
@@ -152,18 +159,19 @@ static void lint_pair(struct rawprogram *r, const struct rawprogram_entry *a,
 {
 	struct extent xa, xb;
 
-	if (a->op == RAWPROGRAM_PROGRAM && b->op == RAWPROGRAM_PROGRAM && a->label[0] && a->lun == b->lun &&
-	    strcasecmp(a->label, b->label) == 0)
+	if (a->op == RAWPROGRAM_PROGRAM && b->op == RAWPROGRAM_PROGRAM && a->label[0] &&
+	    a->lun == b->lun && strcasecmp(a->label, b->label) == 0)
 		rawprogram_find(r, RAWPROGRAM_DUPLICATE_LABEL, b->line,
 				"label '%.40s' is also that of line %u", b->label, a->line);
 	if (!writes(a) || !extent_of(a, &xa) || !extent_of(b, &xb) || !extent_overlaps(&xa, &xb))
 		return;
 	if (writes(b))
-		rawprogram_find(r, RAWPROGRAM_OVERLAP, b->line, "writes sectors that line %u writes too",
-				a->line);
+		rawprogram_find(r, RAWPROGRAM_OVERLAP, b->line,
+				"writes sectors that line %u writes too", a->line);
 	else if (b->op == RAWPROGRAM_ERASE)
 		rawprogram_find(r, RAWPROGRAM_LATE_ERASE, b->line,
-				"erases what line %u wrote, unless all erases are run first", a->line);
+				"erases what line %u wrote, unless all erases are run first",
+				a->line);
 }
 
 static void lint_geometry(struct rawprogram *r)
@@ -183,7 +191,8 @@ static void lint_geometry(struct rawprogram *r)
 			rawprogram_find(r, RAWPROGRAM_MIXED_GEOMETRY, x->line,
 					"sectors of %u bytes, %u to a block; elsewhere %u and %u",
 					x->sector_size, x->pages_per_block,
-					size ? size->sector_size : 0, pages ? pages->pages_per_block : 0);
+					size ? size->sector_size : 0,
+					pages ? pages->pages_per_block : 0);
 			return;
 		}
 	}

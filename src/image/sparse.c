@@ -3,14 +3,14 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define MAGIC       0xED26FF3Au
-#define CHUNK_HEAD  12
-#define HEAD_MAX    4096
-#define BLOCK_MAX   (64u * 1024 * 1024)
-#define CHUNK_RAW   0xCAC1
-#define CHUNK_FILL  0xCAC2
-#define CHUNK_SKIP  0xCAC3
-#define CHUNK_CRC   0xCAC4
+#define MAGIC      0xED26FF3Au
+#define CHUNK_HEAD 12
+#define HEAD_MAX   4096
+#define BLOCK_MAX  (64u * 1024 * 1024)
+#define CHUNK_RAW  0xCAC1
+#define CHUNK_FILL 0xCAC2
+#define CHUNK_SKIP 0xCAC3
+#define CHUNK_CRC  0xCAC4
 
 enum { IN_HEADER, IN_HEADER_REST, IN_CHUNK_HEADER, IN_CHUNK_REST, IN_FILL, IN_RAW, DONE, FAILED };
 
@@ -56,7 +56,8 @@ static int header_parse(struct sparse *s, struct err *e)
 	uint64_t bytes;
 
 	if (get_le32(p) != MAGIC)
-		return err_set(e, ERR_PROTO, "not a sparse image: it begins with 0x%08x", get_le32(p));
+		return err_set(e, ERR_PROTO, "not a sparse image: it begins with 0x%08x",
+			       get_le32(p));
 	if (get_le16(p + 4) != 1)
 		return err_set(e, ERR_UNSUPPORTED, "sparse image of the unknown version %u.%u",
 			       get_le16(p + 4), get_le16(p + 6));
@@ -76,8 +77,8 @@ static int header_parse(struct sparse *s, struct err *e)
 	bytes = sparse_output_bytes(s);
 	if (s->room && bytes > s->room)
 		return err_set(e, ERR_MISMATCH,
-			       "sparse image of %" PRIu64 " bytes, the partition has %" PRIu64, bytes,
-			       s->room);
+			       "sparse image of %" PRIu64 " bytes, the partition has %" PRIu64,
+			       bytes, s->room);
 	s->skip = s->file_header_size - SPARSE_HEADER_SIZE;
 	return 0;
 }
@@ -111,21 +112,24 @@ static int chunk_check(struct sparse *s, struct err *e)
 	if (chunk_total(s, &total, e) < 0)
 		return -1;
 	if (says != total)
-		return err_set(e, ERR_PROTO, "says it takes %u bytes, its type and size make %" PRIu64, says,
+		return err_set(e, ERR_PROTO,
+			       "says it takes %u bytes, its type and size make %" PRIu64, says,
 			       total);
 	if (s->type == CHUNK_CRC && s->chunk_blocks)
 		return err_set(e, ERR_PROTO, "is a checksum of %u blocks", s->chunk_blocks);
 	if (s->chunk_blocks > s->total_blocks - s->block)
 		return err_set(e, ERR_PROTO,
-			       "has %u blocks where the header leaves room for %" PRIu64, s->chunk_blocks,
-			       s->total_blocks - s->block);
+			       "has %u blocks where the header leaves room for %" PRIu64,
+			       s->chunk_blocks, s->total_blocks - s->block);
 	at = s->block * s->block_size;
 	bytes = (uint64_t)s->chunk_blocks * s->block_size;
 	if (at % s->sector_size || bytes % s->sector_size)
 		return err_set(e, ERR_MISMATCH,
-			       "has %" PRIu64 " bytes at %" PRIu64 ", not whole sectors of %u bytes",
+			       "has %" PRIu64 " bytes at %" PRIu64
+			       ", not whole sectors of %u bytes",
 			       bytes, at, s->sector_size);
-	s->run = (struct sparse_run){ .sector = at / s->sector_size, .sectors = bytes / s->sector_size };
+	s->run = (struct sparse_run){ .sector = at / s->sector_size,
+				      .sectors = bytes / s->sector_size };
 	s->block += s->chunk_blocks;
 	s->skip = s->chunk_header_size - CHUNK_HEAD;
 	return 0;
@@ -148,8 +152,8 @@ static int next_chunk(struct sparse *s, struct err *e)
 		return 0;
 	if (s->block != s->total_blocks)
 		return err_set(e, ERR_PROTO,
-			       "sparse image: chunks make %" PRIu64 " blocks, the header says %u", s->block,
-			       s->total_blocks);
+			       "sparse image: chunks make %" PRIu64 " blocks, the header says %u",
+			       s->block, s->total_blocks);
 	s->state = DONE;
 	return 0;
 }
@@ -257,6 +261,6 @@ int sparse_end(const struct sparse *s, struct err *e)
 		return err_set(e, ERR_PROTO, "sparse image: ends inside its header");
 	return err_set(e, ERR_PROTO,
 		       "sparse image: ends after %" PRIu64 " of %u blocks, in chunk %u of %u",
-		       s->block - (s->data_left + s->block_size - 1) / s->block_size, s->total_blocks,
-		       s->chunk, s->total_chunks);
+		       s->block - (s->data_left + s->block_size - 1) / s->block_size,
+		       s->total_blocks, s->chunk, s->total_chunks);
 }

@@ -1,10 +1,10 @@
 /*
- * Android sparse images, read as a stream: fed bytes from the front in pieces of any size, gives runs
- * of output sectors. Nothing is held in memory and nothing is expanded.
+ * Android sparse images, read as a stream: fed bytes from the front in pieces of any size, gives
+ * runs of output sectors. Nothing is held in memory and nothing is expanded.
  *
- * Checksums inside the file (the header's and those of CRC chunks) are not checked: they cover holes
- * of any length, and packages bring digests of the files. Sizes are: every chunk against its own
- * total, all of them against the header, the header against the room.
+ * Checksums inside the file (the header's and those of CRC chunks) are not checked: they cover
+ * holes of any length, and packages bring digests of the files. Sizes are: every chunk against its
+ * own total, all of them against the header, the header against the room.
  */
 #ifndef SALVOR_IMAGE_SPARSE_H
 #define SALVOR_IMAGE_SPARSE_H

@@ -206,7 +206,11 @@ int fault_open(struct link *inner, const char *plan, struct link **ret, struct e
 	if (!f)
 		return err_nomem(e);
 	*f = (struct fault){
-		.link = *inner, .inner = inner, .rng = 1, .cut_at = UINT64_MAX, .gone_at = UINT64_MAX,
+		.link = *inner,
+		.inner = inner,
+		.rng = 1,
+		.cut_at = UINT64_MAX,
+		.gone_at = UINT64_MAX,
 	};
 	f->link.ops = &fault_ops;
 	if (parse_plan(f, plan, e) < 0) {

@@ -1,4 +1,5 @@
-/* What the tty and the socket have in common: a non-blocking descriptor that carries a byte stream. */
+/* What the tty and the socket have in common: a non-blocking descriptor that carries a byte stream.
+ */
 #ifndef SALVOR_LINK_FDIO_H
 #define SALVOR_LINK_FDIO_H
 

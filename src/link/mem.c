@@ -48,8 +48,8 @@ static size_t most(const struct mem *m)
 	return m->far.max_packet ? MEM_BUF / m->far.max_packet * m->far.max_packet : MEM_BUF;
 }
 
-/* One IN transfer into our own buffer, as long as `cap` rounded up to whole packets. Returns what the
- * far side's `in` does. */
+/* One IN transfer into our own buffer, as long as `cap` rounded up to whole packets. Returns what
+ * the far side's `in` does. */
 static ssize_t fill(struct mem *m, size_t cap)
 {
 	size_t mp = m->far.max_packet, want = MIN_OF(cap, most(m));
@@ -67,7 +67,8 @@ static ssize_t fill(struct mem *m, size_t cap)
 	return r;
 }
 
-static int mem_read(struct link *l, void *buf, size_t cap, uint32_t ms, size_t *ret_n, struct err *e)
+static int mem_read(struct link *l, void *buf, size_t cap, uint32_t ms, size_t *ret_n,
+		    struct err *e)
 {
 	struct mem *m = container_of(l, struct mem, link);
 	unsigned empties = 0;
@@ -161,7 +162,8 @@ int mem_open(const struct mem_far *far, const char *desc, struct log *log, struc
 	struct mem *m;
 
 	if (far->max_packet > MEM_BUF)
-		return err_set(e, ERR_BUG, "packet of %u bytes is over %d", far->max_packet, MEM_BUF);
+		return err_set(e, ERR_BUG, "packet of %u bytes is over %d", far->max_packet,
+			       MEM_BUF);
 	m = malloc(sizeof(*m));
 	if (!m)
 		return err_nomem(e);

@@ -1,6 +1,6 @@
 /*
- * A decorator that writes every transfer of another link into a readable text log, which replay.h plays
- * back. The log:
+ * A decorator that writes every transfer of another link into a readable text log, which replay.h
+ * plays back. The log:
  *
  *	# salvor link log 1
  *	# usb 1-1.4 interface 0
@@ -13,8 +13,8 @@
  *	510 zlp off
  *	511 recover
  *
- * A failed write shows its bytes and its error: "600 > 512 !timeout ...". Lines that begin with '#' are
- * comments. The log holds everything that was said, identities and firmware included.
+ * A failed write shows its bytes and its error: "600 > 512 !timeout ...". Lines that begin with '#'
+ * are comments. The log holds everything that was said, identities and firmware included.
  */
 #ifndef SALVOR_LINK_RECORD_H
 #define SALVOR_LINK_RECORD_H
@@ -23,9 +23,10 @@
 
 #include "base/stream.h"
 
-/* Takes over `inner` (closed with the recorder) and writes to `out`, which the caller owns and keeps
- * until the link is closed. A log that cannot be written any more ends with one warning; the transfers
- * go on. On failure `inner` is untouched. */
-int record_open(struct link *inner, struct sink *out, struct link **ret, struct err *e) _must_check_;
+/* Takes over `inner` (closed with the recorder) and writes to `out`, which the caller owns and
+ * keeps until the link is closed. A log that cannot be written any more ends with one warning; the
+ * transfers go on. On failure `inner` is untouched. */
+int record_open(struct link *inner, struct sink *out, struct link **ret,
+		struct err *e) _must_check_;
 
 #endif

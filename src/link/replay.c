@@ -254,7 +254,8 @@ static int replay_read(struct link *l, void *buf, size_t cap, uint32_t ms, size_
 		return err_set(e, ERR_GONE, "the link log ends here");
 	w = next_step(p, &p->next_out, STEP_WRITE);
 	if (w && w < s)
-		return err_set(e, ERR_TIMEOUT, "the link log waits for the write of line %u", w->line);
+		return err_set(e, ERR_TIMEOUT, "the link log waits for the write of line %u",
+			       w->line);
 	if (s->kind != ERR_NONE)
 		return fail_step(s, e);
 	n = MIN_OF(cap, s->n - s->off);
@@ -275,16 +276,19 @@ static int replay_write(struct link *l, const void *buf, size_t n, uint32_t ms, 
 		struct step *s = next_step(p, &p->next_out, STEP_WRITE);
 
 		if (!s)
-			return err_set(e, ERR_MISMATCH, "%zu bytes were written, but the link log has "
-				       "no further write", n - done);
+			return err_set(e, ERR_MISMATCH,
+				       "%zu bytes were written, but the link log has "
+				       "no further write",
+				       n - done);
 		step = MIN_OF(n - done, s->n - s->off);
 		for (i = 0; i < step; i++) {
 			uint8_t want = p->bytes.p[s->at + s->off + i];
 
 			if (b[done + i] != want)
-				return err_set(e, ERR_MISMATCH, "byte %zu of the write of line %u is "
-					       "0x%02x, the link log has 0x%02x", s->off + i, s->line,
-					       b[done + i], want);
+				return err_set(e, ERR_MISMATCH,
+					       "byte %zu of the write of line %u is "
+					       "0x%02x, the link log has 0x%02x",
+					       s->off + i, s->line, b[done + i], want);
 		}
 		s->off += step;
 		done += step;

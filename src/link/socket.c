@@ -148,8 +148,9 @@ static int connect_tcp(const char *address, int *ret_fd, struct err *e)
 			       "cannot resolve '%s': %s", address, gai_strerror(r));
 	r = err_set(e, ERR_HOST, "'%s' has no address", address);
 	for (a = list; a && r < 0; a = a->ai_next) {
-		_cleanup_close_ int fd = socket(
-			a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol);
+		_cleanup_close_ int fd =
+			socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			       a->ai_protocol);
 
 		if (fd < 0) {
 			r = err_set_errno(e, errno, "cannot make a socket");

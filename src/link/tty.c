@@ -13,8 +13,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* DTR and the hang-up-on-close flag stay as they are: dropping DTR resets some modules. The exclusive
- * mode is taken back, because it outlives us while anybody else has the port open. */
+/* DTR and the hang-up-on-close flag stay as they are: dropping DTR resets some modules. The
+ * exclusive mode is taken back, because it outlives us while anybody else has the port open. */
 static void tty_close(struct link *l)
 {
 	struct fdio *f = container_of(l, struct fdio, link);

@@ -2,16 +2,16 @@
  * Bulk transfers through libusb. The map:
  *
  *   usb_open    own context -> device by bus and number -> interface, endpoints -> detach, claim
- *   usb_read    a ring of IN transfers, oldest first: take from the oldest that is finished, submit as
- *               many as the caller has room for, wait; give up by cancelling all and keeping what the
- *               cancelled ones had received
+ *   usb_read    a ring of IN transfers, oldest first: take from the oldest that is finished, submit
+ *               as many as the caller has room for, wait; give up by cancelling all and keeping
+ *               what the cancelled ones had received
  *   usb_write   a row of OUT transfers straight from the caller's memory, then the empty packet
  *   usb_close   cancel, release, give the interface back to its kernel driver
  *
- * A transfer is at most 16 KiB, so that the kernel handles it as one URB: only then are the bytes of a
- * cancelled transfer exact. All buffers in flight are 512 KiB at most, half of what one process may
- * use of usbfs memory on small routers is left to others. No transfer has a timeout of its own: time is
- * counted here.
+ * A transfer is at most 16 KiB, so that the kernel handles it as one URB: only then are the bytes
+ * of a cancelled transfer exact. At most 512 KiB are in flight, far below the 16 MiB that the
+ * kernel grants all users of usbfs together. No transfer has a timeout of its own: time is counted
+ * here.
  */
 #include "link/usb.h"
 
@@ -28,7 +28,7 @@
 #define OUT_SLOTS       16u
 #define PAUSE_FIRST_MS  40u   /* until bytes of an unfinished transfer are looked for */
 #define PAUSE_MOST_MS   1000u
-#define CANCEL_MS       2000u /* a host controller that does not give a transfer back in this time */
+#define CANCEL_MS       2000u /* for a host controller to give a cancelled transfer back */
 
 struct in_slot {
 	struct libusb_transfer *t;
@@ -85,8 +85,8 @@ static int fail_usb(struct usb *u, int r, const char *what, struct err *e)
 	}
 }
 
-/* The status of a finished transfer. A device that is pulled answers with a protocol error before the
- * hub notices, so that counts as gone too. */
+/* The status of a finished transfer. A device that is pulled answers with a protocol error before
+ * the hub notices, so that counts as gone too. */
 static int fail_status(struct usb *u, enum libusb_transfer_status status, const char *what,
 		       struct err *e)
 {
@@ -100,8 +100,10 @@ static int fail_status(struct usb *u, enum libusb_transfer_status status, const 
 	case LIBUSB_TRANSFER_STALL:
 		return err_set_code(e, ERR_LINK, EPIPE, "%s: the endpoint is halted", what);
 	case LIBUSB_TRANSFER_OVERFLOW:
-		return err_set_code(e, ERR_LINK, EOVERFLOW, "%s: the device sent more than a packet "
-				    "can hold", what);
+		return err_set_code(e, ERR_LINK, EOVERFLOW,
+				    "%s: the device sent more than a packet "
+				    "can hold",
+				    what);
 	default:
 		return err_set_code(e, ERR_LINK, (int32_t)status, "%s: transfer status %d", what,
 				    (int)status);
@@ -166,7 +168,8 @@ static int in_submit(struct usb *u, size_t cap, struct err *e)
 			return err_nomem(e);
 		s->done = false;
 		s->off = 0;
-		libusb_fill_bulk_transfer(s->t, u->h, u->ep_in, s->buf, (int)n, on_done, &s->done, 0);
+		libusb_fill_bulk_transfer(s->t, u->h, u->ep_in, s->buf, (int)n, on_done, &s->done,
+					  0);
 		r = libusb_submit_transfer(s->t);
 		if (r < 0) {
 			/* Those in flight will do; the kernel's memory may be free again then. */
@@ -211,7 +214,8 @@ static int in_cancel(struct usb *u, struct err *e)
 	return 0;
 }
 
-/* Takes bytes from the oldest finished transfer. 1 = done, 0 = nothing there, -1 = it had failed. */
+/* Takes bytes from the oldest finished transfer. 1 = done, 0 = nothing there, -1 = it had failed.
+ */
 static int in_take(struct usb *u, void *buf, size_t cap, size_t *ret_n, struct err *e)
 {
 	while (u->in_n && in_at(u, 0)->done) {
@@ -223,7 +227,8 @@ static int in_take(struct usb *u, void *buf, size_t cap, size_t *ret_n, struct e
 		s->off += n;
 		if (n) {
 			*ret_n = n;
-			/* A failed transfer stays until its bytes are out, then its error is told. */
+			/* A failed transfer stays until its bytes are out, then its error is told.
+			 */
 			if (s->off == (size_t)s->t->actual_length &&
 			    (status == LIBUSB_TRANSFER_COMPLETED ||
 			     status == LIBUSB_TRANSFER_CANCELLED)) {
@@ -264,7 +269,8 @@ static int in_wait(struct usb *u, uint32_t ms, struct err *e)
 	return 0;
 }
 
-static int usb_read(struct link *l, void *buf, size_t cap, uint32_t ms, size_t *ret_n, struct err *e)
+static int usb_read(struct link *l, void *buf, size_t cap, uint32_t ms, size_t *ret_n,
+		    struct err *e)
 {
 	struct usb *u = container_of(l, struct usb, link);
 	/* "Only what is there" takes the device one round on the bus to tell. */
@@ -346,8 +352,10 @@ static int out_retire(struct usb *u, struct out_run *o, struct err *e)
 		if (t->status != LIBUSB_TRANSFER_COMPLETED)
 			return fail_status(u, t->status, "sending", e);
 		if (t->actual_length != t->length)
-			return err_set(e, ERR_LINK, "sending: only %d of %d bytes of a transfer went "
-				       "out", t->actual_length, t->length);
+			return err_set(e, ERR_LINK,
+				       "sending: only %d of %d bytes of a transfer went "
+				       "out",
+				       t->actual_length, t->length);
 	}
 	return 0;
 }
@@ -389,7 +397,8 @@ static int usb_write(struct link *l, const void *buf, size_t n, uint32_t ms, str
 
 	if (u->gone)
 		return fail_gone(u, e);
-	/* An explicit empty transfer, because xHCI before Linux 4.3 ignores the URB's flag for it. */
+	/* An explicit empty transfer, because xHCI before Linux 4.3 ignores the URB's flag for it.
+	 */
 	o.zlp_left = n && u->zlp != LINK_ZLP_OFF && n % l->max_packet == 0;
 	while (o.submitted < n || o.zlp_left || o.in_use) {
 		if (out_submit(u, &o, e) < 0)
@@ -413,7 +422,8 @@ static void usb_set_zlp(struct link *l, enum link_zlp zlp)
 	container_of(l, struct usb, link)->zlp = zlp;
 }
 
-/* Clears both halts. What was received before stays readable; failures of old transfers are dropped. */
+/* Clears both halts. What was received before stays readable; failures of old transfers are
+ * dropped. */
 static int usb_recover(struct link *l, struct err *e)
 {
 	struct usb *u = container_of(l, struct usb, link);
@@ -491,6 +501,7 @@ static void set_desc(struct usb *u, unsigned bus, libusb_device *d)
 	int i, n = libusb_get_port_numbers(d, ports, (int)sizeof(ports));
 	struct writer w = writer_of(u->link.desc, sizeof(u->link.desc) - 1);
 
+	memset(u->link.desc, 0, sizeof(u->link.desc));
 	wr_fmt(&w, "usb %u", bus);
 	for (i = 0; i < n; i++)
 		wr_fmt(&w, "%c%u", i ? '.' : '-', (unsigned)ports[i]);
@@ -512,15 +523,18 @@ static int open_device(struct usb *u, unsigned bus, unsigned dev, struct err *e)
 	}
 	if (!d) {
 		libusb_free_device_list(list, 1);
-		return err_set(e, ERR_NODEV, "there is no USB device %03u/%03u (any more)", bus, dev);
+		return err_set(e, ERR_NODEV, "there is no USB device %03u/%03u (any more)", bus,
+			       dev);
 	}
 	set_desc(u, bus, d);
 	r = libusb_open(d, &u->h);
 	libusb_free_device_list(list, 1);
 	if (r == LIBUSB_ERROR_ACCESS)
-		return err_set_code(e, ERR_HOST, EACCES, "no permission to use /dev/bus/usb/%03u/%03u: "
+		return err_set_code(e, ERR_HOST, EACCES,
+				    "no permission to use /dev/bus/usb/%03u/%03u: "
 				    "install the udev rule 70-salvor.rules and plug the module in "
-				    "again, or run as root", bus, dev);
+				    "again, or run as root",
+				    bus, dev);
 	if (r == LIBUSB_ERROR_NO_DEVICE)
 		return err_set(e, ERR_NODEV, "USB device %03u/%03u has just left", bus, dev);
 	return r < 0 ? fail_usb(u, r, "opening the device", e) : 0;

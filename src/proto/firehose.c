@@ -50,16 +50,19 @@ unsigned firehose_changes_sent(const struct firehose *f)
 	return f->changes;
 }
 
-/* Programmers that take only what a signed table lists, and vendor locks: no command of ours passes. */
+/* Programmers that take only what a signed table lists, and vendor locks: no command of ours
+ * passes. */
 static int check_locked(const struct firehose *f, struct err *e)
 {
 	if (fh_hinted(f, FIREHOSE_HINT_VIP))
-		return err_set(e, ERR_UNSUPPORTED,
-			       "this programmer takes only signed packets (validated image programming): "
-			       "use another programmer, or the vendor's tool with its signed tables");
+		return err_set(
+			e, ERR_UNSUPPORTED,
+			"this programmer takes only signed packets (validated image programming): "
+			"use another programmer, or the vendor's tool with its signed tables");
 	if (fh_hinted(f, FIREHOSE_HINT_LOCKED))
-		return err_set(e, ERR_UNSUPPORTED,
-			       "this programmer wants its vendor's authentication before any command");
+		return err_set(
+			e, ERR_UNSUPPORTED,
+			"this programmer wants its vendor's authentication before any command");
 	return 0;
 }
 
@@ -75,7 +78,8 @@ static int take_banner(struct firehose *f, struct err *e)
 	while (!deadline_passed(end)) {
 		if (fh_check_cancel(f, NULL, e) < 0)
 			return -1;
-		/* After the function list nothing more is to come; what does is taken, not awaited. */
+		/* After the function list nothing more is to come; what does is taken, not awaited.
+		 */
 		if (fh_item(f, f->list_done ? 0 : fh_ms(f, quiet), &item, e) < 0) {
 			if (e->kind == ERR_PROTO && garbage++ < 8)
 				continue;
@@ -103,8 +107,8 @@ static int configure_once(struct firehose *f, const struct firehose_configure *c
 	if (fh_answer(f, FH_MS_CONFIGURE, r, e) < 0) {
 		if (e->kind != ERR_TIMEOUT || f->cmd_lines)
 			return -1;
-		/* A programmer that was not ready yet drops the first command in silence. The answer to
-		 * it may still come, and says the same. */
+		/* A programmer that was not ready yet drops the first command in silence. The
+		 * answer to it may still come, and says the same. */
 		w = writer_of(room, sizeof(room));
 		f->unsettled = false;
 		if (fh_send(f, FH_READS, firehose_configure_build(&w, c, e), &w, e) < 0 ||
@@ -123,7 +127,8 @@ static const char *memory_name(enum storage_type t)
 	return t == STORAGE_UFS ? "UFS" : t == STORAGE_EMMC ? "eMMC" : "nand";
 }
 
-/* Both ways: a refusal names the largest payload, an acceptance may name a larger one than asked. */
+/* Both ways: a refusal names the largest payload, an acceptance may name a larger one than asked.
+ */
 static int configure_type(struct firehose *f, enum storage_type type, struct err *e)
 {
 	struct firehose_configure c = {
@@ -143,7 +148,8 @@ static int configure_type(struct firehose *f, enum storage_type type, struct err
 			return -1;
 		max = r.to_target_supported ? r.to_target_supported : r.to_target;
 		if (r.ack) {
-			accepted = r.to_target ? MIN_OF(r.to_target, c.payload_to_target) : c.payload_to_target;
+			accepted = r.to_target ? MIN_OF(r.to_target, c.payload_to_target)
+					       : c.payload_to_target;
 			f->max_xml = r.max_xml ? r.max_xml : 4096;
 			max = MIN_OF(max, FH_MAX_PAYLOAD);
 			if (raised || max <= c.payload_to_target)
@@ -153,7 +159,8 @@ static int configure_type(struct firehose *f, enum storage_type type, struct err
 		} else if (accepted && c.payload_to_target != accepted) {
 			/* It took less before: back to that. */
 			c.payload_to_target = accepted;
-		} else if (fh_hinted(f, FIREHOSE_HINT_DIGEST_TABLE) && f->hint_value < c.digest_table) {
+		} else if (fh_hinted(f, FIREHOSE_HINT_DIGEST_TABLE) &&
+			   f->hint_value < c.digest_table) {
 			c.digest_table = (uint32_t)f->hint_value;
 		} else if (r.to_target && r.to_target < c.payload_to_target) {
 			c.payload_to_target = r.to_target;
@@ -168,7 +175,8 @@ static int configure_type(struct firehose *f, enum storage_type type, struct err
 		return err_prefix(e, "configure for %s", c.memory_name);
 	}
 	if (accepted < PAYLOAD_MIN)
-		return err_set(e, ERR_PROTO, "the programmer takes %" PRIu32 " bytes at once, less than a sector",
+		return err_set(e, ERR_PROTO,
+			       "the programmer takes %" PRIu32 " bytes at once, less than a sector",
 			       accepted);
 	f->payload = accepted;
 	f->memory_name = c.memory_name;
@@ -237,9 +245,10 @@ static int configure_search(struct firehose *f, struct err *e)
 		*e = first;
 		return -1;
 	}
-	/* The storage answers to no type: the session is usable for what needs no storage, and a read
-	 * will tell the reason. */
-	log_warn(f->log, FH_TAG, "storage type not found, %s is assumed: %s", memory_name(took), first.msg);
+	/* The storage answers to no type: the session is usable for what needs no storage, and a
+	 * read will tell the reason. */
+	log_warn(f->log, FH_TAG, "storage type not found, %s is assumed: %s", memory_name(took),
+		 first.msg);
 	return configure_type(f, took, e);
 }
 

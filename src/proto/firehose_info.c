@@ -37,7 +37,8 @@ static int geometry_of(const struct firehose_storage *s, enum storage_type confi
 		sector = s->block_size / s->pages_in_block;
 	if (s->sector_size && s->page_size && s->sector_size != s->page_size)
 		return err_set(e, ERR_MISMATCH,
-			       "the programmer says sectors of %" PRIu64 " bytes and pages of %" PRIu64,
+			       "the programmer says sectors of %" PRIu64
+			       " bytes and pages of %" PRIu64,
 			       s->sector_size, s->page_size);
 	if (sector && !is_sector_size(sector))
 		return err_set(e, ERR_PROTO, "a NAND page of %" PRIu64 " bytes", sector);
@@ -63,7 +64,8 @@ static int ask(struct firehose *f, struct err *e)
 
 	f->storage = (struct firehose_storage){ 0 };
 	f->collect = &f->storage;
-	r = fh_command(f, FH_READS, firehose_storage_info_build(&w, 0, false, e), &w, FH_MS_STORAGE_INFO, e);
+	r = fh_command(f, FH_READS, firehose_storage_info_build(&w, 0, false, e), &w,
+		       FH_MS_STORAGE_INFO, e);
 	f->collect = NULL;
 	return r;
 }
@@ -80,8 +82,9 @@ static int probe(struct firehose *f, struct geometry *g, struct err *e)
 	bool nand = g->type == STORAGE_NAND;
 	uint32_t next[6], n = 0, i;
 	struct firehose_range r = {
-		.pages_per_block = nand ? (g->sectors_per_block ? g->sectors_per_block :
-								  FH_NAND_PAGES_PER_BLOCK) : 0,
+		.pages_per_block = nand ? (g->sectors_per_block ? g->sectors_per_block
+								: FH_NAND_PAGES_PER_BLOCK)
+					: 0,
 		.start = nand ? 0 : 1,
 		.count = 1,
 	};
@@ -99,7 +102,8 @@ static int probe(struct firehose *f, struct geometry *g, struct err *e)
 			return 0;
 		}
 		if (e->kind != ERR_REFUSED)
-			return err_prefix(e, "reading a sector of %" PRIu32 " bytes", r.sector_size);
+			return err_prefix(e, "reading a sector of %" PRIu32 " bytes",
+					  r.sector_size);
 		if (n >= ARRAY_SIZE(next))
 			continue;
 		if (fh_hinted(f, FIREHOSE_HINT_SECTOR_SIZE) && is_sector_size(f->hint_value)) {
@@ -124,7 +128,8 @@ int firehose_storage_info(struct firehose *f, struct geometry *ret, struct err *
 	}
 	if (firehose_can(f, FIREHOSE_GETSTORAGEINFO)) {
 		if (ask(f, e) < 0) {
-			if (e->kind != ERR_REFUSED && e->kind != ERR_UNSUPPORTED && e->kind != ERR_TIMEOUT)
+			if (e->kind != ERR_REFUSED && e->kind != ERR_UNSUPPORTED &&
+			    e->kind != ERR_TIMEOUT)
 				return err_prefix(e, "storage info");
 			why = *e;
 			err_clear(e);
@@ -143,7 +148,9 @@ int firehose_storage_info(struct firehose *f, struct geometry *ret, struct err *
 		/* Block size from the answer, page size from the probe. */
 		g.sectors_per_block = (uint32_t)(f->storage.block_size / g.sector_size);
 		if (!g.sectors_per_block || g.sectors_per_block > 4096)
-			return err_set(e, ERR_PROTO, "storage info: a block of %" PRIu64 " bytes with pages of %" PRIu32,
+			return err_set(e, ERR_PROTO,
+				       "storage info: a block of %" PRIu64
+				       " bytes with pages of %" PRIu32,
 				       f->storage.block_size, g.sector_size);
 		if (!g.total_sectors && f->storage.total_blocks < UINT32_MAX)
 			g.total_sectors = f->storage.total_blocks * g.sectors_per_block;
@@ -161,8 +168,8 @@ int fh_need_geometry(struct firehose *f, struct err *e)
 	return f->geo_known ? 0 : firehose_storage_info(f, &g, e);
 }
 
-int fh_range(struct firehose *f, const struct extent *x, struct firehose_range *ret, uint64_t *ret_bytes,
-	     struct err *e)
+int fh_range(struct firehose *f, const struct extent *x, struct firehose_range *ret,
+	     uint64_t *ret_bytes, struct err *e)
 {
 	uint64_t bytes;
 

@@ -1,14 +1,13 @@
 /*
  * Inside a Firehose session. Its files:
  *   firehose.c        open, configure, what the session knows
- *   firehose_talk.c   commands out, documents and payload in, log lines, errors in the target's words
- *   firehose_info.c   storage info, bad blocks, sector size
- *   firehose_read.c   read, digest, nop, power
- *   firehose_write.c  what changes the storage
+ *   firehose_talk.c   commands out, documents and payload in, log lines, errors in the target's
+ * words firehose_info.c   storage info, bad blocks, sector size firehose_read.c   read, digest,
+ * nop, power firehose_write.c  what changes the storage
  *
  * The order of one command is always: settle (drop what is left over), send, wait for the answer,
- * payload, wait for the closing answer. A command that leaves this order sets `unsettled` or `lost`,
- * so that the next one knows.
+ * payload, wait for the closing answer. A command that leaves this order sets `unsettled` or
+ * `lost`, so that the next one knows.
  */
 #ifndef SALVOR_PROTO_FIREHOSE_PRIV_H
 #define SALVOR_PROTO_FIREHOSE_PRIV_H
@@ -41,16 +40,16 @@ enum {
 	FH_MS_RESYNC_QUIET = 300,
 };
 
-#define FH_RX_ROOM    (256u * 1024) /* one transfer of the receive side */
-#define FH_PUT_MAX    (64u * 1024)
-#define FH_READ_BYTES (16u * 1024 * 1024) /* of one read command */
-#define FH_LOG_LINES  20
-#define FH_LOG_ROOM   4096
-#define FH_LINE_MAX   512 /* of a line that is kept */
-#define FH_TAIL_ROOM  4096
-#define FH_MAX_BAD    8192
-#define FH_MAX_PAYLOAD (1024u * 1024)
-#define FH_NAND_PAYLOAD 8192u
+#define FH_RX_ROOM              (256u * 1024) /* one transfer of the receive side */
+#define FH_PUT_MAX              (64u * 1024)
+#define FH_READ_BYTES           (16u * 1024 * 1024) /* of one read command */
+#define FH_LOG_LINES            20
+#define FH_LOG_ROOM             4096
+#define FH_LINE_MAX             512 /* of a line that is kept */
+#define FH_TAIL_ROOM            4096
+#define FH_MAX_BAD              8192
+#define FH_MAX_PAYLOAD          (1024u * 1024)
+#define FH_NAND_PAYLOAD         8192u
 #define FH_NAND_PAGES_PER_BLOCK 64u
 
 struct firehose {
@@ -59,15 +58,15 @@ struct firehose {
 	struct firehose_opts opts;
 	enum firehose_family family;
 
-	uint8_t *rx_buf;       /* FH_RX_ROOM bytes */
-	struct slice rx_rest;  /* received, not consumed */
+	uint8_t *rx_buf;      /* FH_RX_ROOM bytes */
+	struct slice rx_rest; /* received, not consumed */
 	struct firehose_rx rx;
 	struct firehose_doc doc; /* being gone through; empty when none is */
-	uint8_t *tail;         /* FH_TAIL_ROOM: the last bytes received as payload, to find an answer in */
+	uint8_t *tail; /* FH_TAIL_ROOM: the last bytes received as payload, to find an answer in */
 	size_t tail_n;
-	uint8_t *tx_buf;       /* one raw chunk, made by the first program */
+	uint8_t *tx_buf; /* one raw chunk, made by the first program */
 	size_t tx_cap;
-	unsigned broken_seen;  /* rx.broken that were logged */
+	unsigned broken_seen; /* rx.broken that were logged */
 
 	/* Functions: bits of enum firehose_fn. */
 	unsigned listed;
@@ -75,31 +74,31 @@ struct firehose {
 
 	char last_log[FH_LOG_ROOM]; /* the last lines, oldest first */
 	unsigned log_lines;
-	unsigned cmd_lines;         /* of these, since the command began */
+	unsigned cmd_lines; /* of these, since the command began */
 	uint64_t lines_seen;
 
 	/* Collected from log lines; the caller clears before a command what it waits for. */
-	unsigned hints;             /* bits of enum firehose_hint, since the command began */
-	uint64_t hint_value;        /* of the last hint with a number */
+	unsigned hints;                   /* bits of enum firehose_hint, since the command began */
+	uint64_t hint_value;              /* of the last hint with a number */
 	struct firehose_storage *collect; /* getstorageinfo is running */
 	struct firehose_storage storage;
 	uint8_t digest[32];
 	bool has_digest;
 	uint64_t chip_serial;
 
-	uint32_t *bad;  /* sorted */
+	uint32_t *bad; /* sorted */
 	size_t bad_n, bad_cap;
 
-	const char *memory_name;    /* in force; NULL before configure */
+	const char *memory_name; /* in force; NULL before configure */
 	uint32_t payload, max_xml;
-	struct geometry geo;        /* sector_size 0 = not known yet */
+	struct geometry geo; /* sector_size 0 = not known yet */
 	bool geo_known;
 
 	unsigned changes;
 	bool programming; /* the last command was a write */
-	bool unsettled; /* an answer may still come: drain and ask before the next command */
-	bool lost;      /* the target waits for bytes that will not come */
-	bool left;      /* it was told to leave the bus */
+	bool unsettled;   /* an answer may still come: drain and ask before the next command */
+	bool lost;        /* the target waits for bytes that will not come */
+	bool left;        /* it was told to leave the bus */
 };
 
 /* ms scaled by the option. */
@@ -112,15 +111,15 @@ int fh_settle(struct firehose *f, struct err *e) _must_check_;
 /* What a command does to the storage. */
 enum fh_effect { FH_READS, FH_CHANGES, FH_PROGRAMS /* and takes data after its first answer */ };
 /* Settles and sends a document that a writer of wire/ built; `built` is the writer's result. */
-int fh_send(struct firehose *f, enum fh_effect effect, int built, const struct writer *w, struct err *e)
-	_must_check_;
+int fh_send(struct firehose *f, enum fh_effect effect, int built, const struct writer *w,
+	    struct err *e) _must_check_;
 /* The next answer; log lines on the way are collected. ms is the longest silence; a target that
  * keeps talking gets eight times that. ERR_TIMEOUT leaves the session unsettled. */
-int fh_answer(struct firehose *f, uint32_t ms, struct firehose_response *ret, struct err *e)
-	_must_check_;
+int fh_answer(struct firehose *f, uint32_t ms, struct firehose_response *ret,
+	      struct err *e) _must_check_;
 /* Sends, waits and demands an ACK without payload. */
-int fh_command(struct firehose *f, enum fh_effect effect, int built, const struct writer *w, uint32_t ms,
-	       struct err *e) _must_check_;
+int fh_command(struct firehose *f, enum fh_effect effect, int built, const struct writer *w,
+	       uint32_t ms, struct err *e) _must_check_;
 /* Looks at what is there without waiting. *ret_answered tells whether it was an answer. */
 int fh_poll(struct firehose *f, uint32_t ms, bool *ret_answered, struct firehose_response *ret,
 	    struct err *e) _must_check_;
@@ -145,8 +144,8 @@ int fh_check_cancel(const struct firehose *f, const struct progress *p, struct e
 /* Makes sure that sector size and block size are known. */
 int fh_need_geometry(struct firehose *f, struct err *e) _must_check_;
 /* The extent as a range in the storage's units, checked against its size when that is known. */
-int fh_range(struct firehose *f, const struct extent *x, struct firehose_range *ret, uint64_t *ret_bytes,
-	     struct err *e) _must_check_;
+int fh_range(struct firehose *f, const struct extent *x, struct firehose_range *ret,
+	     uint64_t *ret_bytes, struct err *e) _must_check_;
 
 /* firehose_read.c: one read command of at most FH_READ_BYTES. `to` may be NULL. */
 int fh_read_once(struct firehose *f, const struct firehose_range *r, struct sink *to,

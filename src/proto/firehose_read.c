@@ -35,8 +35,8 @@ static int payload_failed(struct firehose *f, uint64_t got, uint64_t want, struc
 	return err_prefix(e, "after %" PRIu64 " of %" PRIu64 " bytes", got, want);
 }
 
-/* Takes all announced bytes. What the sink or the person did not want any more is in *first: the target
- * sends the rest in any case, so it is taken and dropped. */
+/* Takes all announced bytes. What the sink or the person did not want any more is in *first: the
+ * target sends the rest in any case, so it is taken and dropped. */
 static int take_payload(struct firehose *f, uint64_t want, struct sink *to, struct progress *p,
 			uint64_t done_before, struct err *first, struct err *e)
 {
@@ -76,7 +76,8 @@ int fh_read_once(struct firehose *f, const struct firehose_range *r, struct sink
 	if (!answer.ack || fh_hinted(f, FIREHOSE_HINT_UNKNOWN_TAG))
 		return fh_refused(f, e);
 	if (!answer.raw)
-		return err_set(e, ERR_PROTO, "the programmer accepted the read but announced no data");
+		return err_set(e, ERR_PROTO,
+			       "the programmer accepted the read but announced no data");
 	ret = take_payload(f, r->count * r->sector_size, to, p, done_before, &first, e);
 	if (ret == 0)
 		ret = fh_answer(f, FH_MS_READ_FINAL, &answer, e);
@@ -112,8 +113,8 @@ int firehose_read(struct firehose *f, const struct extent *x, struct sink *to, s
 	progress_end(p, true);
 	return 0;
 fail:
-	return err_prefix(e, "reading %" PRIu64 " sectors at %" PRIu32 "/%" PRIu64, x->count, x->lun,
-			  x->start);
+	return err_prefix(e, "reading %" PRIu64 " sectors at %" PRIu32 "/%" PRIu64, x->count,
+			  x->lun, x->start);
 }
 
 int firehose_sha256(struct firehose *f, const struct extent *x, uint8_t ret[32], struct err *e)
@@ -129,9 +130,10 @@ int firehose_sha256(struct firehose *f, const struct extent *x, uint8_t ret[32],
 		return -1;
 	/* The storage is read at 2 MB/s or better. */
 	ms = FH_MS_DIGEST + bytes / 2000;
-	if (fh_command(f, FH_READS, firehose_sha256_build(&w, &r, e), &w, (uint32_t)MIN_OF(ms, 3600000u), e) < 0)
-		return err_prefix(e, "digest of %" PRIu64 " sectors at %" PRIu32 "/%" PRIu64, x->count,
-				  x->lun, x->start);
+	if (fh_command(f, FH_READS, firehose_sha256_build(&w, &r, e), &w,
+		       (uint32_t)MIN_OF(ms, 3600000u), e) < 0)
+		return err_prefix(e, "digest of %" PRIu64 " sectors at %" PRIu32 "/%" PRIu64,
+				  x->count, x->lun, x->start);
 	if (!f->has_digest)
 		return err_set(e, ERR_PROTO, "the programmer accepted a digest but printed none");
 	memcpy(ret, f->digest, 32);
@@ -163,7 +165,8 @@ int firehose_power(struct firehose *f, enum firehose_power what, struct err *e)
 
 	/* MDM9x07 answers an unknown value with an ACK and stays where it is. */
 	if (f->family == FIREHOSE_FAMILY_A && what == FIREHOSE_POWER_RESET_TO_EDL)
-		return err_set(e, ERR_UNSUPPORTED, "this programmer cannot reset the module into EDL again");
+		return err_set(e, ERR_UNSUPPORTED,
+			       "this programmer cannot reset the module into EDL again");
 	if (fh_send(f, FH_READS, firehose_power_build(&w, values[what], delay, e), &w, e) < 0)
 		return err_prefix(e, "power %s", values[what]);
 	if (fh_answer(f, FH_MS_SHORT, &r, e) < 0) {

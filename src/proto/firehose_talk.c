@@ -5,10 +5,10 @@
 #include <string.h>
 
 /* A hostile or broken target must not keep us for ever, however much it says. */
-#define TALK_FACTOR   8
-#define MAX_JUNK      (16u * 1024 * 1024)
-#define MAX_LINES     1000000u
-#define SETTLE_ITEMS  10000u
+#define TALK_FACTOR  8
+#define MAX_JUNK     (16u * 1024 * 1024)
+#define MAX_LINES    1000000u
+#define SETTLE_ITEMS 10000u
 
 uint32_t fh_ms(const struct firehose *f, uint32_t ms)
 {
@@ -69,6 +69,8 @@ static void keep_line(struct firehose *f, const char *line)
 {
 	size_t n = strnlen(line, FH_LINE_MAX), have = strlen(f->last_log);
 
+	if (n == 0)
+		return; /* lines are counted by what separates them */
 	while (f->log_lines == FH_LOG_LINES || have + 1 + n + 1 > FH_LOG_ROOM) {
 		char *nl = strchr(f->last_log, '\n');
 		size_t cut = nl ? (size_t)(nl + 1 - f->last_log) : have;
@@ -249,7 +251,8 @@ void fh_append_log(struct firehose *f, struct err *e)
 		if (strncmp(plain, "Calling handler for", 19) == 0 ||
 		    strncmp(plain, "NAND was previously open", 24) == 0)
 			continue;
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%.*s", n ? "; " : "", (int)len, p);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%.*s", n ? "; " : "", (int)len,
+				      p);
 		n = MIN_OF(n, sizeof(text) - 1);
 	}
 	if (n)
@@ -378,12 +381,13 @@ static int transmit(struct firehose *f, const struct writer *w, struct err *e)
 	f->unsettled = true;
 	if (e->kind != ERR_TIMEOUT || f->link->is_stream)
 		return err_prefix(e, "sending a command");
-	/* A programmer takes no command while its log queue is full. Where packets are kept whole, a
-	 * command that timed out did not arrive, and is sent again once the queue is empty. */
+	/* A programmer takes no command while its log queue is full. Where packets are kept whole,
+	 * a command that timed out did not arrive, and is sent again once the queue is empty. */
 	if (fh_poll(f, FH_MS_RESYNC_QUIET, &answered, &late, e) < 0)
 		return err_prefix(e, "sending a command");
 	if (!answered && f->lines_seen == lines)
-		return err_set(e, ERR_TIMEOUT, "the programmer takes no command within %u s and says nothing",
+		return err_set(e, ERR_TIMEOUT,
+			       "the programmer takes no command within %u s and says nothing",
 			       ms / 1000);
 	if (link_write(f->link, w->p, w->n, ms, e) < 0)
 		return err_prefix(e, "sending a command again");
@@ -393,9 +397,10 @@ static int transmit(struct firehose *f, const struct writer *w, struct err *e)
 
 static int still_waits(struct err *e)
 {
-	return err_set(e, ERR_PROTO,
-		       "the programmer still waits for data of a write that failed: power the module off "
-		       "and enter EDL again");
+	return err_set(
+		e, ERR_PROTO,
+		"the programmer still waits for data of a write that failed: power the module off "
+		"and enter EDL again");
 }
 
 /* After a timeout or garbage: is the target still in step? A nop tells, and changes nothing. */
@@ -423,7 +428,8 @@ int fh_settle(struct firehose *f, struct err *e)
 	unsigned n;
 
 	if (f->left)
-		return err_set(e, ERR_GONE, "the module was told to leave: find it on the bus again");
+		return err_set(e, ERR_GONE,
+			       "the module was told to leave: find it on the bus again");
 	if (f->lost)
 		return still_waits(e);
 	for (n = 0; n < SETTLE_ITEMS && answered; n++) {
@@ -445,7 +451,8 @@ int fh_settle(struct firehose *f, struct err *e)
 	return f->unsettled ? resync(f, e) : 0;
 }
 
-int fh_send(struct firehose *f, enum fh_effect effect, int built, const struct writer *w, struct err *e)
+int fh_send(struct firehose *f, enum fh_effect effect, int built, const struct writer *w,
+	    struct err *e)
 {
 	if (built < 0 || fh_settle(f, e) < 0)
 		return -1;
@@ -457,8 +464,8 @@ int fh_send(struct firehose *f, enum fh_effect effect, int built, const struct w
 	return transmit(f, w, e);
 }
 
-int fh_command(struct firehose *f, enum fh_effect effect, int built, const struct writer *w, uint32_t ms,
-	       struct err *e)
+int fh_command(struct firehose *f, enum fh_effect effect, int built, const struct writer *w,
+	       uint32_t ms, struct err *e)
 {
 	struct firehose_response r;
 
@@ -468,7 +475,8 @@ int fh_command(struct firehose *f, enum fh_effect effect, int built, const struc
 		return fh_refused(f, e);
 	if (r.raw) {
 		f->lost = true;
-		return err_set(e, ERR_PROTO, "the programmer wants raw data for a command that has none");
+		return err_set(e, ERR_PROTO,
+			       "the programmer wants raw data for a command that has none");
 	}
 	return 0;
 }

@@ -22,12 +22,13 @@ static int changing_range(struct firehose *f, const struct extent *x, struct fir
 	total = x->lun == 0 ? f->geo.total_sectors : 0;
 	if (total && (x->start >= total || x->count > total - x->start))
 		return err_set(e, ERR_MISMATCH,
-			       "sectors %" PRIu64 "..%" PRIu64 " of a storage that has %" PRIu64, x->start,
-			       x->start + x->count - 1, total);
+			       "sectors %" PRIu64 "..%" PRIu64 " of a storage that has %" PRIu64,
+			       x->start, x->start + x->count - 1, total);
 	return 0;
 }
 
-static int erase_checked(struct firehose *f, const struct extent *x, struct progress *p, struct err *e)
+static int erase_checked(struct firehose *f, const struct extent *x, struct progress *p,
+			 struct err *e)
 {
 	uint8_t room[FIREHOSE_DOC_ROOM];
 	struct writer w = writer_of(room, sizeof(room));
@@ -38,7 +39,8 @@ static int erase_checked(struct firehose *f, const struct extent *x, struct prog
 	if (fh_check_cancel(f, p, e) < 0 || changing_range(f, x, &r, &bytes, e) < 0)
 		return -1;
 	if (r.pages_per_block && (r.start % r.pages_per_block || r.count % r.pages_per_block))
-		return err_set(e, ERR_BUG, "not whole erase blocks of %" PRIu32 " pages", r.pages_per_block);
+		return err_set(e, ERR_BUG, "not whole erase blocks of %" PRIu32 " pages",
+			       r.pages_per_block);
 	/* A block takes 1 ms to 8 ms; bad ones longer. Managed storage: 10 ms per MiB is slow. */
 	ms = r.pages_per_block ? r.count / r.pages_per_block * 60 : (bytes >> 20) * 10;
 	ms = MIN_OF(FH_MS_ERASE + MIN_OF(ms, (uint64_t)FH_MS_ERASE_MAX), (uint64_t)FH_MS_ERASE_MAX);
@@ -56,8 +58,8 @@ static int erase_checked(struct firehose *f, const struct extent *x, struct prog
 int firehose_erase(struct firehose *f, const struct extent *x, struct progress *p, struct err *e)
 {
 	if (erase_checked(f, x, p, e) < 0)
-		return err_prefix(e, "erasing %" PRIu64 " sectors at %" PRIu32 "/%" PRIu64, x->count,
-				  x->lun, x->start);
+		return err_prefix(e, "erasing %" PRIu64 " sectors at %" PRIu32 "/%" PRIu64,
+				  x->count, x->lun, x->start);
 	return 0;
 }
 
@@ -65,11 +67,12 @@ int firehose_erase(struct firehose *f, const struct extent *x, struct progress *
 struct sending {
 	uint64_t total, sent, since_listen;
 	struct source *from;
-	bool ended;       /* the source gave its last byte */
+	bool ended; /* the source gave its last byte */
 	uint8_t filler;
 	size_t chunk;
 	size_t filled;    /* bytes of the source in tx_buf */
-	struct err first; /* why the data is not what it should be; the count is completed in any case */
+	struct err first; /* why the data is not what it should be; the count is completed in any
+			     case */
 };
 
 /* Fills tx_buf with the next n bytes: data, then filler. */
@@ -86,7 +89,8 @@ static void fill(struct firehose *f, struct sending *s, size_t n, uint32_t secto
 		missing = s->total - s->sent - s->filled;
 		if (missing >= sector)
 			err_set(&s->first, ERR_MISMATCH,
-				"the data ends %" PRIu64 " bytes before the end of the extent", missing);
+				"the data ends %" PRIu64 " bytes before the end of the extent",
+				missing);
 	}
 	memset(f->tx_buf + s->filled, s->filler, n - s->filled);
 }
@@ -134,7 +138,8 @@ static int write_failed(struct firehose *f, struct sending *s, struct err *e)
 	if (e->kind == ERR_TIMEOUT || e->kind == ERR_LINK) {
 		struct err heard = ERR_INIT;
 
-		if (hear(f, s, fh_ms(f, FH_MS_RESYNC_QUIET), &heard) < 0 && heard.kind == ERR_REFUSED) {
+		if (hear(f, s, fh_ms(f, FH_MS_RESYNC_QUIET), &heard) < 0 &&
+		    heard.kind == ERR_REFUSED) {
 			*e = heard;
 			return -1;
 		}
@@ -178,7 +183,8 @@ static int make_room(struct firehose *f, struct sending *s, uint32_t sector, str
 	s->chunk = f->payload / sector * sector;
 	if (s->chunk == 0)
 		return err_set(e, ERR_UNSUPPORTED,
-			       "the programmer takes %" PRIu32 " bytes at once, less than a sector of %" PRIu32,
+			       "the programmer takes %" PRIu32
+			       " bytes at once, less than a sector of %" PRIu32,
 			       f->payload, sector);
 	if (f->tx_cap < s->chunk) {
 		free(f->tx_buf);
@@ -191,7 +197,8 @@ static int make_room(struct firehose *f, struct sending *s, uint32_t sector, str
 }
 
 static int program_checked(struct firehose *f, const struct extent *x, uint64_t last_sector,
-			   const char *filename, struct sending *s, struct progress *p, struct err *e)
+			   const char *filename, struct sending *s, struct progress *p,
+			   struct err *e)
 {
 	uint8_t room[FIREHOSE_DOC_ROOM];
 	struct writer w = writer_of(room, sizeof(room));
@@ -251,8 +258,8 @@ int firehose_program(struct firehose *f, const struct extent *x, uint64_t last_s
 		if (r == 0)
 			return 0;
 	}
-	return err_prefix(e, "writing %" PRIu64 " sectors at %" PRIu32 "/%" PRIu64, x->count, x->lun,
-			  x->start);
+	return err_prefix(e, "writing %" PRIu64 " sectors at %" PRIu32 "/%" PRIu64, x->count,
+			  x->lun, x->start);
 }
 
 int firehose_patch(struct firehose *f, const struct firehose_patch *patch, struct err *e)
@@ -285,7 +292,8 @@ int firehose_set_bootable(struct firehose *f, uint32_t lun, struct err *e)
 	struct writer w = writer_of(room, sizeof(room));
 
 	if (!firehose_can(f, FIREHOSE_SETBOOTABLE))
-		return err_set(e, ERR_UNSUPPORTED, "this programmer cannot choose the drive to boot from");
+		return err_set(e, ERR_UNSUPPORTED,
+			       "this programmer cannot choose the drive to boot from");
 	if (firehose_set_bootable_build(&w, lun, e) < 0)
 		return -1;
 	if (fh_command(f, FH_CHANGES, 0, &w, FH_MS_SHORT, e) < 0)
@@ -300,10 +308,11 @@ int firehose_send_verbatim(struct firehose *f, const char *element, uint32_t ms,
 
 	if (firehose_verbatim_build(&w, element, e) < 0)
 		return -1;
-	/* Only a programmer of the generation that has the vendor check takes its tag for what it is;
-	 * an older one may see an erase of everything. */
+	/* Only a programmer of the generation that has the vendor check takes its tag for what it
+	 * is; an older one may see an erase of everything. */
 	if (f->family != FIREHOSE_FAMILY_B)
-		return err_set(e, ERR_POLICY, "the element '%.60s' is sent to no programmer of this family",
+		return err_set(e, ERR_POLICY,
+			       "the element '%.60s' is sent to no programmer of this family",
 			       element);
 	if (fh_command(f, FH_CHANGES, 0, &w, ms, e) < 0)
 		return err_prefix(e, "'%.60s'", element);

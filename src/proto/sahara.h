@@ -47,6 +47,12 @@ struct slice sahara_early(const struct sahara *s);
  * usable afterwards unless the kind is ERR_LINK, ERR_GONE or ERR_TIMEOUT. */
 int sahara_identify(struct sahara *s, struct chip_id *ret, struct err *e) _must_check_;
 
+/* Leaves the boot ROM with a fresh HELLO waiting for whoever opens it next. A target says HELLO once, so
+ * a program that read it and went away makes the module look dead to the next one. By way of command
+ * mode, whose end makes the target say HELLO again; nothing is done where that is not possible. The
+ * session can only be closed afterwards. */
+int sahara_park(struct sahara *s, struct err *e) _must_check_;
+
 /* One image the host can give. */
 struct sahara_image {
 	/* Exactly n bytes from `off`; the session has checked off + n <= size. */

@@ -49,7 +49,8 @@ static bool number_at(const char *text, unsigned base, uint64_t *ret, const char
 
 	while (*text == ' ' || *text == '\t')
 		text++;
-	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X') && isxdigit((unsigned char)text[2])) {
+	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X') &&
+	    isxdigit((unsigned char)text[2])) {
 		text += 2;
 		base = 16;
 	}
@@ -171,12 +172,12 @@ bool firehose_log_bad_block(const char *line, uint32_t *ret)
 		unsigned base;
 		const char *then; /* must follow the number */
 	} rows[] = {
-		{ "skip bad block ", 10, "" },          /* family B, program */
-		{ "bad block 0x", 16, "" },             /* family A, erase: "Skipping:<TAB>bad block" */
-		{ "erase of block 0x", 16, "" },        /* family A */
-		{ "erase failure at block 0x", 16, "" },/* family A */
-		{ "block:", 16, " is bad" },            /* family B, erase */
-		{ "mark block ", 10, " as bad" },       /* family B, program */
+		{ "skip bad block ", 10, "" },   /* family B, program */
+		{ "bad block 0x", 16, "" },      /* family A, erase: "Skipping:<TAB>bad block" */
+		{ "erase of block 0x", 16, "" }, /* family A */
+		{ "erase failure at block 0x", 16, "" }, /* family A */
+		{ "block:", 16, " is bad" },             /* family B, erase */
+		{ "mark block ", 10, " as bad" },        /* family B, program */
 	};
 	const char *p = firehose_log_plain(line), *num, *end;
 	uint64_t v;
@@ -232,7 +233,8 @@ static bool feed_json(struct firehose_storage *s, const char *text)
 		s->block_size = json_get_u64(info, "block_size", s->block_size);
 		s->page_size = json_get_u64(info, "page_size", s->page_size);
 		s->num_physical = u32_of(json_get_u64(info, "num_physical", s->num_physical));
-		s->manufacturer_id = u32_of(json_get_u64(info, "manufacturer_id", s->manufacturer_id));
+		s->manufacturer_id =
+			u32_of(json_get_u64(info, "manufacturer_id", s->manufacturer_id));
 		t = json_get_str(info, "mem_type", "");
 		if (t[0])
 			copy_text(s->mem_type, sizeof(s->mem_type), t);

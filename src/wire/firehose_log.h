@@ -1,7 +1,8 @@
 /*
- * What the programmer's log lines tell. Firehose answers most questions in prose: the two families of
- * programmers have their own texts, and builds differ in numbers and blanks, so lines are matched by
- * their constant parts. All functions take one line and remember nothing but what they are given.
+ * What the programmer's log lines tell. Firehose answers most questions in prose: the two families
+ * of programmers have their own texts, and builds differ in numbers and blanks, so lines are
+ * matched by their constant parts. All functions take one line and remember nothing but what they
+ * are given.
  */
 #ifndef SALVOR_WIRE_FIREHOSE_LOG_H
 #define SALVOR_WIRE_FIREHOSE_LOG_H
@@ -17,7 +18,7 @@ char firehose_log_family(const char *line);
  * "Supported Functions (15):" and an "End of supported functions 15". */
 enum firehose_list_event {
 	FIREHOSE_LIST_NONE,
-	FIREHOSE_LIST_ALL,   /* *ret_names: blank-separated names, all of them */
+	FIREHOSE_LIST_ALL, /* *ret_names: blank-separated names, all of them */
 	FIREHOSE_LIST_BEGIN,
 	FIREHOSE_LIST_END,
 };
@@ -52,7 +53,7 @@ struct firehose_storage {
 	uint64_t page_size;                /* NAND, from the JSON */
 	uint64_t sector_size, total_sectors, pages_in_block; /* key=value style */
 	uint32_t num_physical, manufacturer_id;
-	bool has_bad_list;                 /* a list was printed, be it empty */
+	bool has_bad_list; /* a list was printed, be it empty */
 	char mem_type[16], product[32];
 };
 /* True when the line was part of the answer. */

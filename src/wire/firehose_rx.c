@@ -138,7 +138,8 @@ enum firehose_feed firehose_rx_feed(struct firehose_rx *rx, struct slice *in, st
 		int r;
 
 		if (!rx->in_doc && rx->start == 0) {
-			/* Junk can be long (payload that nobody waits for): pass over it at once. */
+			/* Junk can be long (payload that nobody waits for): pass over it at once.
+			 */
 			const uint8_t *lt = memchr(in->p, '<', in->n);
 			size_t skip = lt ? (size_t)(lt - in->p) : in->n, i;
 

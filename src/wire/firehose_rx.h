@@ -1,7 +1,7 @@
 /*
- * Firehose's receive side: a stream of XML documents and announced raw bytes, cut anywhere. The same
- * bytes give the same documents and the same payload, whatever the cuts: programmers split documents
- * over transfers, put several into one, and glue the closing answer to the last data.
+ * Firehose's receive side: a stream of XML documents and announced raw bytes, cut anywhere. The
+ * same bytes give the same documents and the same payload, whatever the cuts: programmers split
+ * documents over transfers, put several into one, and glue the closing answer to the last data.
  */
 #ifndef SALVOR_WIRE_FIREHOSE_RX_H
 #define SALVOR_WIRE_FIREHOSE_RX_H
@@ -13,19 +13,21 @@
 
 enum firehose_feed {
 	FIREHOSE_FEED_MORE, /* everything was consumed, nothing is complete */
-	FIREHOSE_FEED_DOC,  /* *ret is one document, "<?xml" or "<data" up to and including "</data>" */
-	FIREHOSE_FEED_RAW,  /* *ret is payload */
+	FIREHOSE_FEED_DOC, /* *ret is one document, "<?xml" or "<data" up to and including "</data>"
+			    */
+	FIREHOSE_FEED_RAW, /* *ret is payload */
 	FIREHOSE_FEED_FAIL, /* out of memory, in e */
 };
 
 struct firehose_rx {
-	struct buf doc;      /* what has come of the document that is being assembled */
+	struct buf doc; /* what has come of the document that is being assembled */
 	bool in_doc;
-	bool give;           /* doc holds a document that was handed out and is dropped at the next call */
-	uint8_t start, end;  /* bytes matched of a start mark and of "</data>" */
-	uint64_t raw_left;   /* payload bytes that the session announced and that did not come yet */
-	uint64_t junk;       /* bytes that belong to no document; blanks between documents do not count */
-	unsigned broken;     /* documents that were begun and dropped: overlong, or cut by the next one */
+	bool give; /* doc holds a document that was handed out and is dropped at the next call */
+	uint8_t start, end; /* bytes matched of a start mark and of "</data>" */
+	uint64_t raw_left;  /* payload bytes that the session announced and that did not come yet */
+	uint64_t junk; /* bytes that belong to no document; blanks between documents do not count */
+	unsigned broken; /* documents that were begun and dropped: overlong, or cut by the next one
+			  */
 };
 
 void firehose_rx_init(struct firehose_rx *rx);

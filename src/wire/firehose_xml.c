@@ -40,7 +40,8 @@ static int envelope(struct writer *w, struct slice element, struct err *e)
 	wr_bytes(w, element.p, element.n);
 	wr_str(w, "\n</data>");
 	if (w->overflow)
-		return err_set(e, ERR_BUG, "no room for a Firehose command of %zu bytes", element.n);
+		return err_set(e, ERR_BUG, "no room for a Firehose command of %zu bytes",
+			       element.n);
 	return 0;
 }
 
@@ -48,7 +49,8 @@ static int element_end(struct element *el, struct writer *w, struct err *e)
 {
 	wr_str(&el->w, "/>");
 	if (el->w.overflow)
-		return err_set(e, ERR_USAGE, "a Firehose command of more than %d bytes: its texts are too long",
+		return err_set(e, ERR_USAGE,
+			       "a Firehose command of more than %d bytes: its texts are too long",
 			       FIREHOSE_TAG_MAX);
 	return envelope(w, writer_slice(&el->w), e);
 }
@@ -73,10 +75,12 @@ static int attr_range(struct element *el, const struct firehose_range *r, const 
 {
 	uint64_t end;
 
-	/* An erase that lost its range erases the whole chip: an empty one never leaves this file. */
+	/* An erase that lost its range erases the whole chip: an empty one never leaves this file.
+	 */
 	if (r->count == 0 || r->sector_size == 0 || !add_u64(r->start, r->count, &end))
 		return err_set(e, ERR_BUG,
-			       "impossible range: %" PRIu64 " sectors of %" PRIu32 " bytes from %" PRIu64,
+			       "impossible range: %" PRIu64 " sectors of %" PRIu32
+			       " bytes from %" PRIu64,
 			       r->count, r->sector_size, r->start);
 	if (r->pages_per_block)
 		attr_u64(el, "PAGES_PER_BLOCK", r->pages_per_block);
@@ -115,7 +119,8 @@ int firehose_sha256_build(struct writer *w, const struct firehose_range *r, stru
 	return range_build(w, "getsha256digest", r, e);
 }
 
-/* The last part of a path of either kind of system, in plain ASCII: its only reader is a log. */
+/* The last part of a path of either kind of system, in letters that need no escape: its only reader
+ * is a log. */
 static void short_name(char out[FILENAME_MAX_SENT + 1], const char *path)
 {
 	const char *p, *last = path;
@@ -128,7 +133,7 @@ static void short_name(char out[FILENAME_MAX_SENT + 1], const char *path)
 	for (; *last && n < FILENAME_MAX_SENT; last++) {
 		unsigned char c = (unsigned char)*last;
 
-		out[n++] = c > 0x20 && c < 0x7f ? (char)c : '_';
+		out[n++] = c > 0x20 && c < 0x7f && !strchr("<>&\"'", c) ? (char)c : '_';
 	}
 	out[n] = '\0';
 }
@@ -207,7 +212,8 @@ int firehose_set_bootable_build(struct writer *w, uint32_t lun, struct err *e)
 static int verbatim_check(const struct xml_node *root, struct err *e)
 {
 	static const char *const never[] = {
-		"configure", "program", "read", "firmwarewrite", "benchmark", "emmc", "ufs", "peek", "poke",
+		"configure", "program", "read", "firmwarewrite", "benchmark",
+		"emmc",      "ufs",     "peek", "poke",
 	};
 	const char *name = xml_name(root);
 	size_t i;
@@ -224,9 +230,10 @@ static int verbatim_check(const struct xml_node *root, struct err *e)
 	 * their attributes the programmer sees an erase of everything. */
 	if (!((xml_attr(root, "vendor") && xml_attr(root, "c_project_name")) ||
 	      xml_attr(root, "QUECTEL_PART_CHECK")))
-		return err_set(e, ERR_POLICY,
-			       "an erase that is no vendor tag is not sent as it stands: it may erase "
-			       "everything");
+		return err_set(
+			e, ERR_POLICY,
+			"an erase that is no vendor tag is not sent as it stands: it may erase "
+			"everything");
 	return 0;
 }
 
@@ -237,7 +244,8 @@ int firehose_verbatim_build(struct writer *w, const char *element, struct err *e
 	int r;
 
 	if (s.n > FIREHOSE_TAG_MAX)
-		return err_set(e, ERR_USAGE, "an element of %zu bytes, more than the %d that programmers take",
+		return err_set(e, ERR_USAGE,
+			       "an element of %zu bytes, more than the %d that programmers take",
 			       s.n, FIREHOSE_TAG_MAX);
 	if (s.n < 4 || s.p[0] != '<' || memcmp(s.p + s.n - 2, "/>", 2) != 0)
 		return err_set(e, ERR_USAGE, "not one self-closing element: '%.60s'", element);

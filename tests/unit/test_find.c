@@ -25,7 +25,8 @@ struct tree {
 };
 
 struct fake_iface {
-	uint8_t number, cls, sub, proto, n_eps; /* 2 = bulk pair, 3 = with interrupt, 1 = bulk IN only */
+	uint8_t number, cls, sub, proto,
+		n_eps; /* 2 = bulk pair, 3 = with interrupt, 1 = bulk IN only */
 	const char *driver, *tty, *wdm, *net;
 };
 
@@ -274,8 +275,15 @@ static const struct fake edl_sn = {
 	.i = { { 0, 0xff, 0xff, 0x11, 2, "qcserial", "ttyUSB9", NULL, NULL } },
 };
 static const struct fake edl_plain = {
-	.port = "3-2", .bus = 3, .dev = 2, .vid = 0x05c6, .pid = 0x9008, .speed = 480,
-	.product = "QUSB__BULK", .n = 1, .i = { { 0, 0xff, 0xff, 0xff, 2, NULL, NULL, NULL, NULL } },
+	.port = "3-2",
+	.bus = 3,
+	.dev = 2,
+	.vid = 0x05c6,
+	.pid = 0x9008,
+	.speed = 480,
+	.product = "QUSB__BULK",
+	.n = 1,
+	.i = { { 0, 0xff, 0xff, 0xff, 2, NULL, NULL, NULL, NULL } },
 };
 static const struct fake dump_900e = {
 	.port = "1-2", .bus = 1, .dev = 9, .vid = 0x05c6, .pid = 0x900e, .speed = 480, .n = 1,
@@ -286,8 +294,15 @@ static const struct fake mouse = {
 	.i = { { 0, 3, 1, 2, 1, "usbhid", NULL, NULL, NULL } },
 };
 static const struct fake hub = {
-	.port = "1-1", .bus = 1, .dev = 2, .vid = 0x05e3, .pid = 0x0608, .speed = 480, .dev_class = 9,
-	.n = 1, .i = { { 0, 9, 0, 0, 1, "hub", NULL, NULL, NULL } },
+	.port = "1-1",
+	.bus = 1,
+	.dev = 2,
+	.vid = 0x05e3,
+	.pid = 0x0608,
+	.speed = 480,
+	.dev_class = 9,
+	.n = 1,
+	.i = { { 0, 9, 0, 0, 1, "hub", NULL, NULL, NULL } },
 };
 
 static struct device scan_one(const struct tree *t, const struct fake *f)
@@ -310,7 +325,9 @@ static void assert_ports(const struct device *d, int diag, int nmea, int at, int
 	const struct {
 		enum port_role role;
 		int want;
-	} v[] = { { ROLE_DIAG, diag }, { ROLE_NMEA, nmea }, { ROLE_AT, at }, { ROLE_MODEM, modem } };
+	} v[] = {
+		{ ROLE_DIAG, diag }, { ROLE_NMEA, nmea }, { ROLE_AT, at }, { ROLE_MODEM, modem }
+	};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(v); i++) {
@@ -411,7 +428,8 @@ static void one_interface_left_is_a_download_state(void **state)
 	assert_string_equal(d.chip_serial, "");
 	assert_int_equal(scan_one(*state, &dump_900e).state, DEVICE_DUMP);
 
-	/* The id that RM500Q keeps in its RAM dump state, RM551E in the boot ROM, others in the loader. */
+	/* The id that RM500Q keeps in its RAM dump state, RM551E in the boot ROM, others in the
+	 * loader. */
 	f.vid = 0x2c7c;
 	f.pid = 0x0800;
 	assert_int_equal(scan_one(*state, &f).state, DEVICE_DUMP);
@@ -793,7 +811,8 @@ static bool rule_covers(const char *rules, uint16_t vid, uint16_t pid, const cha
 
 		snprintf(line, sizeof(line), "%.*s", (int)n, at);
 		at += n + (at[n] == '\n');
-		if (line[0] == '#' || strncmp(line, "ATTR{idVendor}==", 16) != 0 || !strstr(line, what))
+		if (line[0] == '#' || strncmp(line, "ATTR{idVendor}==", 16) != 0 ||
+		    !strstr(line, what))
 			continue;
 		prod = strstr(line, "ATTR{idProduct}");
 		if (strstr(line, v) && strstr(line, v) < (prod ? prod : line + 60) &&
@@ -822,7 +841,8 @@ static void the_udev_rule_covers_every_known_id(void **state)
 
 		if (!rule_covers((char *)b.p, v[i].vid, v[i].pid, "uaccess"))
 			fail_msg("no access rule for %04x:%04x", v[i].vid, v[i].pid);
-		if (download && !rule_covers((char *)b.p, v[i].vid, v[i].pid, "ID_MM_DEVICE_IGNORE"))
+		if (download &&
+		    !rule_covers((char *)b.p, v[i].vid, v[i].pid, "ID_MM_DEVICE_IGNORE"))
 			fail_msg("ModemManager is not kept off %04x:%04x", v[i].vid, v[i].pid);
 	}
 	buf_fini(&b);
@@ -837,7 +857,8 @@ static void damaged_descriptors_give_what_is_whole(void **state)
 
 	(void)state;
 	for (i = 0; i <= n; i++) {
-		/* Of exactly this size, so that the address sanitizer sees the first byte past it. */
+		/* Of exactly this size, so that the address sanitizer sees the first byte past it.
+		 */
 		uint8_t *cut = malloc(i ? i : 1);
 
 		memcpy(cut, bytes, i);

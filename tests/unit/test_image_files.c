@@ -339,6 +339,8 @@ static int sparse_run_all(const uint8_t *p, size_t n, size_t cut, uint32_t secto
 				assert_true(slice_all(s.data, (uint8_t)(data < 512 ? 'A' : 'B')));
 				data += s.data.n;
 			} else {
+				/* Not one sector beyond what the header announced, even in a broken file. */
+				assert_true((s.run.sector + s.run.sectors) * sector <= sparse_output_bytes(&s));
 				sprintf(out + strlen(out), "%c%u+%u%.4s ", "rfs"[s.run.kind],
 					(unsigned)s.run.sector, (unsigned)s.run.sectors,
 					s.run.kind == SPARSE_FILL ? (const char *)s.run.fill : "");

@@ -119,7 +119,8 @@ static void read_all(struct link *l, void *buf, size_t n, size_t step)
 	size_t done = 0, got;
 
 	while (done < n) {
-		assert_ok(link_read(l, (char *)buf + done, MIN_OF(step, n - done), 1000, &got, &e), e);
+		assert_ok(link_read(l, (char *)buf + done, MIN_OF(step, n - done), 1000, &got, &e),
+			  e);
 		assert_in_range(got, 1, MIN_OF(step, n - done));
 		done += got;
 	}
@@ -424,7 +425,8 @@ static void socket_reaches_a_very_long_path_and_sees_the_end(void **state)
 
 static void socket_write_to_a_peer_that_does_not_read_times_out(void **state)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sa = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(sa);
 	struct err e = ERR_INIT;
 	struct link *l = NULL;
@@ -449,8 +451,8 @@ static void socket_write_to_a_peer_that_does_not_read_times_out(void **state)
 
 static void socket_refuses_malformed_addresses(void **state)
 {
-	static const char *const bad[] = { "unix:", "tcp:", "tcp:host", "tcp:host:", "tcp::1", "udp:a:1",
-					   "" };
+	static const char *const bad[] = { "unix:",  "tcp:",    "tcp:host", "tcp:host:",
+					   "tcp::1", "udp:a:1", "" };
 	struct err e = ERR_INIT;
 	struct link *l = NULL;
 	size_t i;
