@@ -414,6 +414,17 @@ int emu_out(struct emu *m, unsigned iface, const void *p, size_t n)
 	return r;
 }
 
+static void drop_head(struct emu_chan *c)
+{
+	struct emu_msg *msg = c->head;
+
+	c->head = msg->next;
+	if (!c->head)
+		c->last = NULL;
+	c->n_msgs--;
+	free(msg);
+}
+
 ssize_t emu_in(struct emu *m, unsigned iface, void *p, size_t cap)
 {
 	const struct emu_quirk *q;
@@ -444,6 +455,8 @@ ssize_t emu_in(struct emu *m, unsigned iface, void *p, size_t cap)
 
 			msg->off += lost;
 			c->n_bytes -= lost;
+			if (msg->off == msg->n)
+				drop_head(c);
 			return -EOVERFLOW;
 		}
 		if (take)
@@ -462,11 +475,7 @@ ssize_t emu_in(struct emu *m, unsigned iface, void *p, size_t cap)
 			}
 			ended = true;
 		}
-		c->head = msg->next;
-		if (!c->head)
-			c->last = NULL;
-		c->n_msgs--;
-		free(msg);
+		drop_head(c);
 		if (got == cap)
 			break;
 	}
