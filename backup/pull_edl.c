@@ -3,7 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-static int read_block(const struct pull *pull, const struct extent *x, struct buf *block, struct err *e)
+static int read_block(const struct pull *pull, const struct extent *x, struct buf *block,
+		      struct err *e)
 {
 	unsigned tries = pull->tries ? pull->tries : 2;
 	struct buf_sink sink;
@@ -18,8 +19,8 @@ static int read_block(const struct pull *pull, const struct extent *x, struct bu
 	}
 }
 
-static int pull_nand(const struct pull *pull, const struct extent *x, uint64_t total, struct sink *to,
-		     struct blockmap *map, struct err *e)
+static int pull_nand(const struct pull *pull, const struct extent *x, uint64_t total,
+		     struct sink *to, struct blockmap *map, struct err *e)
 {
 	uint32_t block_sectors = pull->geometry->sectors_per_block;
 	uint32_t block_bytes = geometry_block_bytes(pull->geometry);
@@ -67,8 +68,8 @@ out:
 	return r;
 }
 
-int pull_extent(const struct pull *pull, const struct extent *x, struct sink *to, struct blockmap *map,
-		struct err *e)
+int pull_extent(const struct pull *pull, const struct extent *x, struct sink *to,
+		struct blockmap *map, struct err *e)
 {
 	uint64_t total;
 

@@ -17,16 +17,15 @@ static bool wants_map(const struct pull *pull)
 }
 
 static int pull_mapped(const struct pull *pull, const struct extent *x, struct sink *to,
-		       struct blockmap *map, struct pull_file *ret, uint8_t sha256[DIGEST_MAX],
-		       struct err *e)
+		       struct blockmap *map, struct pull_file *ret, struct err *e)
 {
 	struct digest_sink hashed;
 	bool mapped = wants_map(pull);
 	struct pull_file f = { .has_map = mapped, .map = { .restorable = true } };
 
 	*map = (struct blockmap){ 0 };
-	if (mapped && blockmap_init(map, pull->geometry->sector_size, pull->geometry->sectors_per_block,
-				    PULL_FILLER, e) < 0)
+	if (mapped && blockmap_init(map, pull->geometry->sector_size,
+				    pull->geometry->sectors_per_block, PULL_FILLER, e) < 0)
 		return -1;
 	digest_sink_init(&hashed, DIGEST_SHA256, to);
 	if (pull_extent(pull, x, &hashed.sink, mapped ? map : NULL, e) < 0) {
@@ -34,27 +33,26 @@ static int pull_mapped(const struct pull *pull, const struct extent *x, struct s
 		return -1;
 	}
 	f.bytes = hashed.n;
-	digest_final(&hashed.digest, sha256);
-	hex_encode(f.sha256, SLICE(sha256, DIGEST_MAX));
+	digest_final_hex(&hashed.digest, f.sha256);
 	if (mapped)
 		f.map = blockmap_summary(map);
 	*ret = f;
 	return 0;
 }
 
-int pull_to_sink(const struct pull *pull, const struct extent *x, struct sink *to, struct pull_file *ret,
-		 struct err *e)
+int pull_to_sink(const struct pull *pull, const struct extent *x, struct sink *to,
+		 struct pull_file *ret, struct err *e)
 {
 	struct blockmap map;
-	uint8_t sha256[DIGEST_MAX];
 
-	if (pull_mapped(pull, x, to, &map, ret, sha256, e) < 0)
+	if (pull_mapped(pull, x, to, &map, ret, e) < 0)
 		return -1;
 	blockmap_fini(&map);
 	return 0;
 }
 
-int pull_digest(const struct pull *pull, const struct extent *x, char hex[DIGEST_HEX_MAX], struct err *e)
+int pull_digest(const struct pull *pull, const struct extent *x, char hex[DIGEST_HEX_MAX],
+		struct err *e)
 {
 	struct pull_file f;
 
@@ -64,38 +62,40 @@ int pull_digest(const struct pull *pull, const struct extent *x, char hex[DIGEST
 	return 0;
 }
 
-static int write_map(const struct blockmap *map, const char *path, const struct pull_file *f,
-		     const uint8_t sha256[DIGEST_MAX], struct err *e)
+static int write_map(const struct blockmap *map, const char *path, const char *sha256,
+		     struct err *e)
 {
+	struct buf text = BUF_INIT(DUMPMAP_TEXT_MAX);
 	_cleanup_free_ char *map_path = NULL;
-	_cleanup_free_ char *text = NULL;
+	int r;
 
 	if (asprintf(&map_path, "%s.map", path) < 0) {
 		map_path = NULL;
 		return err_nomem(e);
 	}
-	if (dumpmap_build(map, f->bytes, sha256, &text, e) < 0)
-		return -1;
-	return fs_write_file(map_path, SLICE(text, strlen(text)), true, e);
+	r = dumpmap_write(map, sha256, &text, e);
+	if (r == 0)
+		r = fs_write_file(map_path, buf_slice(&text), true, e);
+	buf_fini(&text);
+	return r;
 }
 
-int pull_to_file(const struct pull *pull, const struct extent *x, const char *path, struct pull_file *ret,
-		 struct err *e)
+int pull_to_file(const struct pull *pull, const struct extent *x, const char *path,
+		 struct pull_file *ret, struct err *e)
 {
 	struct blockmap map;
 	struct pull_file f;
 	struct fs_new out;
 	struct fd_sink file;
-	uint8_t sha256[DIGEST_MAX];
 
 	if (fs_new_open(&out, path, false, e) < 0)
 		return -1;
 	fd_sink_init(&file, out.fd);
-	if (pull_mapped(pull, x, &file.sink, &map, &f, sha256, e) < 0) {
+	if (pull_mapped(pull, x, &file.sink, &map, &f, e) < 0) {
 		fs_new_abort(&out);
 		return -1;
 	}
-	if (f.has_map && write_map(&map, path, &f, sha256, e) < 0) {
+	if (f.has_map && write_map(&map, path, f.sha256, e) < 0) {
 		blockmap_fini(&map);
 		fs_new_abort(&out);
 		return -1;

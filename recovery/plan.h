@@ -1,7 +1,7 @@
 /*
  * A plan is the list of everything that will be done to a module's storage, with extents, sizes and
- * digests. It is made without changing anything, printed, agreed to, and then executed: that list and
- * nothing else.
+ * digests. It is made without changing anything, printed, agreed to, and then executed: that list
+ * and nothing else.
  */
 #ifndef SALVOR_RECOVERY_PLAN_H
 #define SALVOR_RECOVERY_PLAN_H
@@ -11,20 +11,20 @@
 #include "model/place.h"
 
 enum step_kind {
-	STEP_SAVE,    /* read and keep what is there */
+	STEP_SAVE, /* read and keep what is there */
 	STEP_ERASE,
 	STEP_PROGRAM,
-	STEP_VERIFY,  /* read back and compare */
+	STEP_VERIFY, /* read back and compare */
 };
 
 struct step {
 	enum step_kind kind;
 	char what[PARTITION_NAME_MAX];
 	struct extent at;
-	uint64_t bytes;             /* of data moved; 0 for an erase */
-	uint64_t file_off;          /* PROGRAM: where its bytes begin in the input */
-	char sha256[DIGEST_HEX_MAX];/* of the input, where there is one */
-	char note[96];              /* for people; may be empty */
+	uint64_t bytes;              /* of data moved; 0 for an erase */
+	uint64_t file_off;           /* PROGRAM: where its bytes begin in the input */
+	char sha256[DIGEST_HEX_MAX]; /* of the input, where there is one */
+	char note[96];               /* for people; may be empty */
 };
 
 struct plan {

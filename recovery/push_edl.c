@@ -38,7 +38,8 @@ static int map_input(struct push *push, struct err *e)
 	char hex[DIGEST_HEX_MAX];
 	size_t n;
 
-	if (blockmap_init(&push->map, g->sector_size, g->sectors_per_block, push->input->filler, e) < 0)
+	if (blockmap_init(&push->map, g->sector_size, g->sectors_per_block, push->input->filler,
+			  e) < 0)
 		return -1;
 	range_source_init(&from, push->input->fd, 0, push->input->size);
 	digest_source_init(&hashed, DIGEST_SHA256, &from.source);
@@ -51,12 +52,14 @@ static int map_input(struct push *push, struct err *e)
 		return -1;
 	digest_final_hex(&hashed.digest, hex);
 	if (strcmp(hex, push->input->sha256) != 0)
-		return err_set(e, ERR_INTEGRITY, "'%s' changed while it was being used", push->input->path);
+		return err_set(e, ERR_INTEGRITY, "'%s' changed while it was being used",
+			       push->input->path);
 	return 0;
 }
 
 /* Blocks of the place that the target itself reports as bad, as far as it tells. */
-static int bad_blocks_inside(struct push *push, size_t *ret_n, size_t *ret_under_data, struct err *e)
+static int bad_blocks_inside(struct push *push, size_t *ret_n, size_t *ret_under_data,
+			     struct err *e)
 {
 	uint32_t per = push->geometry->sectors_per_block;
 	uint64_t first = push->place.at.start / per, count = push->place.at.count / per;
@@ -86,17 +89,21 @@ static int check_efs(struct push *push, uint64_t room, struct err *e)
 
 	if (push->input->size != room)
 		return err_set(e, ERR_MISMATCH,
-			       "'%s' has %" PRIu64 " bytes, '%s' has %" PRIu64 ": an EFS dump is written whole "
-			       "or not at all", push->input->path, push->input->size, push->place.name, room);
+			       "'%s' has %" PRIu64 " bytes, '%s' has %" PRIu64
+			       ": an EFS dump is written whole "
+			       "or not at all",
+			       push->input->path, push->input->size, push->place.name, room);
 	if (sum.data == 0)
 		return err_set(e, ERR_MISMATCH, "'%s' holds erased blocks only: nothing to restore",
 			       push->input->path);
 	if (bad_blocks_inside(push, &bad, &under_data, e) < 0)
 		return -1;
 	if (under_data)
-		return err_set(e, ERR_MISMATCH,
-			       "%zu bad block(s) of this module lie where the dump has data; EFS2 cannot be "
-			       "shifted: restore file by file over DIAG instead", under_data);
+		return err_set(
+			e, ERR_MISMATCH,
+			"%zu bad block(s) of this module lie where the dump has data; EFS2 cannot be "
+			"shifted: restore file by file over DIAG instead",
+			under_data);
 	return 0;
 }
 
@@ -113,8 +120,10 @@ static int check_table(struct push *push, struct err *e)
 	r = pread(push->input->fd, head, n, 0);
 	if (r != (ssize_t)n)
 		return err_set(e, ERR_HOST, "cannot read '%s'", push->input->path);
-	if (mibib_parse_image(SLICE(head, n), g->sector_size, g->sectors_per_block, g->total_sectors, &t, e) < 0)
-		return err_prefix(e, "'%s' is no partition table for this storage", push->input->path);
+	if (mibib_parse_image(SLICE(head, n), g->sector_size, g->sectors_per_block,
+			      g->total_sectors, &t, e) < 0)
+		return err_prefix(e, "'%s' is no partition table for this storage",
+				  push->input->path);
 	table_fini(&t);
 	return 0;
 }
@@ -125,18 +134,21 @@ static int check_input(struct push *push, uint64_t room, struct err *e)
 	struct blockmap_summary sum;
 
 	if (in->size > room)
-		return err_set(e, ERR_MISMATCH, "'%s' has %" PRIu64 " bytes, '%s' has room for %" PRIu64,
-			       in->path, in->size, push->place.name, room);
+		return err_set(e, ERR_MISMATCH,
+			       "'%s' has %" PRIu64 " bytes, '%s' has room for %" PRIu64, in->path,
+			       in->size, push->place.name, room);
 	if (!is_nand(push))
 		return 0;
 	if (map_input(push, e) < 0)
 		return -1;
 	sum = blockmap_summary(&push->map);
 	if (!sum.restorable || (in->has_map && !in->map_restorable))
-		return err_set(e, ERR_INTEGRITY,
-			       "'%s' is not restorable: it has blocks whose pages were not read (%zu with filler "
-			       "in front of data%s)", in->path, sum.filler,
-			       in->has_map && !in->map_restorable ? "; its block map says so too" : "");
+		return err_set(
+			e, ERR_INTEGRITY,
+			"'%s' is not restorable: it has blocks whose pages were not read (%zu with filler "
+			"in front of data%s)",
+			in->path, sum.filler,
+			in->has_map && !in->map_restorable ? "; its block map says so too" : "");
 	if ((push->place.kind & PART_TABLE) && !push->place.is_raw && check_table(push, e) < 0)
 		return -1;
 	return is_efs(push) ? check_efs(push, room, e) : 0;
@@ -150,12 +162,15 @@ static int check_place(const struct push *push, uint64_t *ret_room, struct err *
 	if (extent_bytes(at, push->geometry->sector_size, ret_room, e) < 0)
 		return -1;
 	if ((push->place.kind & PART_FUSES) && !push->allow_fuses)
-		return err_set(e, ERR_POLICY,
-			       "'%s' holds data that blows fuses at the next boot and cannot be undone; it is "
-			       "left alone", push->place.name);
+		return err_set(
+			e, ERR_POLICY,
+			"'%s' holds data that blows fuses at the next boot and cannot be undone; it is "
+			"left alone",
+			push->place.name);
 	if (is_nand(push) && (at->start % per || at->count % per))
 		return err_set(e, ERR_MISMATCH,
-			       "sectors %" PRIu64 "+%" PRIu64 " are not whole erase blocks of %u sectors",
+			       "sectors %" PRIu64 "+%" PRIu64
+			       " are not whole erase blocks of %u sectors",
 			       at->start, at->count, per);
 	if (is_nand(push) && !firehose_can(push->fh, FIREHOSE_ERASE))
 		return err_set(e, ERR_UNSUPPORTED, "this programmer cannot erase");
@@ -164,7 +179,8 @@ static int check_place(const struct push *push, uint64_t *ret_room, struct err *
 	return 0;
 }
 
-static struct step step_of(const struct push *push, enum step_kind kind, uint64_t bytes, const char *note)
+static struct step step_of(const struct push *push, enum step_kind kind, uint64_t bytes,
+			   const char *note)
 {
 	struct step s = { .kind = kind, .at = push->place.at, .bytes = bytes };
 
@@ -185,7 +201,8 @@ int push_plan(struct push *push, struct plan *ret, struct err *e)
 	if (check_place(push, &room, e) < 0 || (push->input && check_input(push, room, e) < 0))
 		return -1;
 	if (push->save_path) {
-		s = step_of(push, STEP_SAVE, room, is_efs(push) ? "read twice, both must agree" : "");
+		s = step_of(push, STEP_SAVE, room,
+			    is_efs(push) ? "read twice, both must agree" : "");
 		if (plan_add(&p, &s, e) < 0)
 			goto fail;
 	}
@@ -199,8 +216,8 @@ int push_plan(struct push *push, struct plan *ret, struct err *e)
 		if (is_nand(push)) {
 			struct blockmap_summary sum = blockmap_summary(&push->map);
 
-			snprintf(note, sizeof(note), "%zu blocks with data, %zu stay erased", sum.data,
-				 sum.erased);
+			snprintf(note, sizeof(note), "%zu blocks with data, %zu stay erased",
+				 sum.data, sum.erased);
 		}
 		s = step_of(push, STEP_PROGRAM, push->input->size, note);
 		if (plan_add(&p, &s, e) < 0)
@@ -249,7 +266,9 @@ static int save(struct push *push, struct err *e)
 
 	if (extent_bytes(&push->place.at, push->geometry->sector_size, &bytes, e) < 0)
 		return -1;
-	struct pull pull = { .fh = push->fh, .geometry = push->geometry, .progress = push->progress };
+	struct pull pull = { .fh = push->fh,
+			     .geometry = push->geometry,
+			     .progress = push->progress };
 
 	progress_begin(push->progress, "saving", bytes);
 	if (pull_to_file(&pull, &push->place.at, push->save_path, &out, e) < 0)
@@ -260,9 +279,11 @@ static int save(struct push *push, struct err *e)
 		if (pull_digest(&pull, &push->place.at, again, e) < 0)
 			return -1;
 		if (strcmp(again, push->saved_sha256) != 0)
-			return err_set(e, ERR_INTEGRITY,
-				       "two reads of '%s' differ: the flash or the cable is not reliable now, "
-				       "nothing was changed", push->place.name);
+			return err_set(
+				e, ERR_INTEGRITY,
+				"two reads of '%s' differ: the flash or the cable is not reliable now, "
+				"nothing was changed",
+				push->place.name);
 	}
 	progress_end(push->progress, true);
 	return check_saved(push->save_path, push->saved_sha256, e);
@@ -276,9 +297,11 @@ static int no_new_bad_block(struct push *push, size_t before, struct err *e)
 	if (bad_blocks_inside(push, &bad, &under_data, e) < 0)
 		return -1;
 	if (bad > before)
-		return err_set(e, ERR_INTEGRITY,
-			       "the programmer met a bad block inside '%s' while it was written; stopped before "
-			       "the next block", push->place.name);
+		return err_set(
+			e, ERR_INTEGRITY,
+			"the programmer met a bad block inside '%s' while it was written; stopped before "
+			"the next block",
+			push->place.name);
 	return 0;
 }
 
@@ -297,7 +320,8 @@ static int erase(struct push *push, struct err *e)
 	block.count = per;
 	for (done = 0; done < push->place.at.count; done += per) {
 		block.start = push->place.at.start + done;
-		if (firehose_erase(push->fh, &block, NULL, e) < 0 || no_new_bad_block(push, before, e) < 0)
+		if (firehose_erase(push->fh, &block, NULL, e) < 0 ||
+		    no_new_bad_block(push, before, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -333,9 +357,10 @@ static int verify_block(struct push *push, uint64_t sector, struct slice want, u
 		} else if (page_is_erased(back->p + off, g->sector_size, push->map.filler)) {
 			continue;
 		}
-		return err_set(e, ERR_INTEGRITY,
-			       "'%s' does not read back as written: first difference in sector %" PRIu64,
-			       push->place.name, sector + page);
+		return err_set(
+			e, ERR_INTEGRITY,
+			"'%s' does not read back as written: first difference in sector %" PRIu64,
+			push->place.name, sector + page);
 	}
 	return 0;
 }
@@ -348,8 +373,9 @@ static int read_input(struct push *push, uint64_t off, struct buf *b, size_t n, 
 	if (buf_reserve(b, n, e) < 0)
 		return -1;
 	range_source_init(&from, push->input->fd, off, n);
-	return source_get_full(&from.source, b->p, n, &b->n, e) < 0 ?
-		       err_prefix(e, "'%s'", push->input->path) : 0;
+	return source_get_full(&from.source, b->p, n, &b->n, e) < 0
+		       ? err_prefix(e, "'%s'", push->input->path)
+		       : 0;
 }
 
 /* A run: full blocks, and at the end one that may be full in part. Returns how many blocks. */
@@ -362,7 +388,8 @@ static size_t run_length(const struct push *push, size_t first)
 		return 0;
 	if (is_efs(push))
 		return 1;
-	while (m->block[i].data_pages == m->pages_per_block && i + 1 < m->n && m->block[i + 1].data_pages)
+	while (m->block[i].data_pages == m->pages_per_block && i + 1 < m->n &&
+	       m->block[i + 1].data_pages)
 		i++;
 	return i - first + 1;
 }
@@ -380,7 +407,8 @@ static int program_nand(struct push *push, struct err *e)
 	while (i < push->map.n) {
 		size_t n = run_length(push, i);
 		uint64_t off = (uint64_t)i * block_bytes;
-		struct extent at = { push->place.at.lun, push->place.at.start + (uint64_t)i * per, 0 };
+		struct extent at = { push->place.at.lun, push->place.at.start + (uint64_t)i * per,
+				     0 };
 		struct range_source from;
 
 		if (n == 0) {
@@ -399,10 +427,12 @@ static int program_nand(struct push *push, struct err *e)
 			goto out;
 		if (is_efs(push)) {
 			if (no_new_bad_block(push, before, e) < 0 ||
-			    read_input(push, off, &want, (size_t)MIN_OF((uint64_t)block_bytes,
-									push->input->size - off), e) < 0 ||
-			    verify_block(push, at.start, buf_slice(&want), push->map.block[i].data_pages, &back,
-					 e) < 0)
+			    read_input(push, off, &want,
+				       (size_t)MIN_OF((uint64_t)block_bytes,
+						      push->input->size - off),
+				       e) < 0 ||
+			    verify_block(push, at.start, buf_slice(&want),
+					 push->map.block[i].data_pages, &back, e) < 0)
 				goto out;
 		}
 		i += n;
@@ -426,7 +456,8 @@ static int program(struct push *push, struct err *e)
 		return program_nand(push, e);
 	at.count = (push->input->size + g->sector_size - 1) / g->sector_size;
 	range_source_init(&from, push->input->fd, 0, push->input->size);
-	return firehose_program(push->fh, &at, 0, push->place.name, &from.source, push->progress, e);
+	return firehose_program(push->fh, &at, 0, push->place.name, &from.source, push->progress,
+				e);
 }
 
 static int verify_nand(struct push *push, struct err *e)
@@ -442,11 +473,15 @@ static int verify_nand(struct push *push, struct err *e)
 		uint64_t off = file_block * block_bytes;
 		uint32_t pages = push->input ? push->map.block[file_block].data_pages : 0;
 
-		if (push->input && read_input(push, off, &want, (size_t)MIN_OF((uint64_t)block_bytes,
-									      push->input->size - off), e) < 0)
+		if (push->input &&
+		    read_input(push, off, &want,
+			       (size_t)MIN_OF((uint64_t)block_bytes, push->input->size - off),
+			       e) < 0)
 			goto out;
-		if (verify_block(push, push->place.at.start + block * per, buf_slice(&want), pages, &back, e) < 0) {
-			/* A bad block holds nothing; outside EFS2 the programmer went on in the next. */
+		if (verify_block(push, push->place.at.start + block * per, buf_slice(&want), pages,
+				 &back, e) < 0) {
+			/* A bad block holds nothing; outside EFS2 the programmer went on in the
+			 * next. */
 			if (e->kind != ERR_REFUSED || is_efs(push))
 				goto out;
 			err_clear(e);
@@ -458,7 +493,8 @@ static int verify_nand(struct push *push, struct err *e)
 						     push->input ? push->input->size : UINT64_MAX));
 	}
 	if (file_block < blocks) {
-		err_set(e, ERR_INTEGRITY, "'%s': bad blocks left no room for the last %" PRIu64 " block(s)",
+		err_set(e, ERR_INTEGRITY,
+			"'%s': bad blocks left no room for the last %" PRIu64 " block(s)",
 			push->place.name, blocks - file_block);
 		goto out;
 	}
@@ -483,8 +519,9 @@ static int compare_put(struct sink *sink, const void *p, size_t n, struct err *e
 	uint8_t want[16384];
 
 	while (n && s->off < s->push->input->size) {
-		size_t part = MIN_OF(MIN_OF(n, sizeof(want)), (size_t)MIN_OF(s->push->input->size - s->off,
-									      (uint64_t)SIZE_MAX));
+		size_t part =
+			MIN_OF(MIN_OF(n, sizeof(want)),
+			       (size_t)MIN_OF(s->push->input->size - s->off, (uint64_t)SIZE_MAX));
 		struct range_source from;
 		size_t r;
 
@@ -492,9 +529,10 @@ static int compare_put(struct sink *sink, const void *p, size_t n, struct err *e
 		if (source_get_full(&from.source, want, part, &r, e) < 0)
 			return -1;
 		if (memcmp(got, want, part) != 0)
-			return err_set(e, ERR_INTEGRITY,
-				       "'%s' does not read back as written: a difference behind byte %" PRIu64,
-				       s->push->place.name, s->off);
+			return err_set(
+				e, ERR_INTEGRITY,
+				"'%s' does not read back as written: a difference behind byte %" PRIu64,
+				s->push->place.name, s->off);
 		got += part;
 		n -= part;
 		s->off += part;
@@ -512,7 +550,8 @@ int push_verify(struct push *push, struct err *e)
 	if (extent_bytes(&at, push->geometry->sector_size, &room, e) < 0)
 		return -1;
 	if (push->input && push->input->size > room)
-		return err_set(e, ERR_MISMATCH, "'%s' has %" PRIu64 " bytes, '%s' has room for %" PRIu64,
+		return err_set(e, ERR_MISMATCH,
+			       "'%s' has %" PRIu64 " bytes, '%s' has room for %" PRIu64,
 			       push->input->path, push->input->size, push->place.name, room);
 	progress_begin(push->progress, "verifying", push->input ? push->input->size : room);
 	if (is_nand(push)) {
@@ -520,7 +559,8 @@ int push_verify(struct push *push, struct err *e)
 			return -1;
 		r = verify_nand(push, e);
 	} else if (push->input) {
-		at.count = (push->input->size + push->geometry->sector_size - 1) / push->geometry->sector_size;
+		at.count = (push->input->size + push->geometry->sector_size - 1) /
+			   push->geometry->sector_size;
 		r = firehose_read(push->fh, &at, &cmp.sink, push->progress, e);
 	} else {
 		/* What managed storage returns after an erase is up to the chip. */

@@ -16,7 +16,7 @@ static int read_map(struct push_input *in, struct err *e)
 	struct buf text = BUF_INIT(DUMPMAP_TEXT_MAX);
 	_cleanup_free_ char *path = NULL;
 	struct dumpmap map;
-	char hex[DIGEST_HEX_MAX];
+	bool is_ours;
 	int r;
 
 	if (asprintf(&path, "%s.map", in->path) < 0) {
@@ -31,15 +31,16 @@ static int read_map(struct push_input *in, struct err *e)
 	buf_fini(&text);
 	if (r < 0)
 		return err_prefix(e, "'%s'", path);
-	hex_encode(hex, SLICE(map.sha256, sizeof(map.sha256)));
+	is_ours = strcmp(map.sha256, in->sha256) == 0;
 	in->has_map = true;
 	in->map_restorable = blockmap_summary(&map.map).restorable;
 	in->filler = map.map.filler;
 	dumpmap_fini(&map);
-	if (strcmp(hex, in->sha256) != 0)
-		return err_set(e, ERR_INTEGRITY,
-			       "'%s' is the block map of other bytes than '%s' holds: one of the two was changed",
-			       path, in->path);
+	if (!is_ours)
+		return err_set(
+			e, ERR_INTEGRITY,
+			"'%s' is the block map of other bytes than '%s' holds: one of the two was changed",
+			path, in->path);
 	return 0;
 }
 
@@ -72,8 +73,8 @@ int push_input_open(struct push_input *in, const char *path, struct progress *p,
 	} while (n);
 	progress_end(p, true);
 	if (hashed.n != in->size) {
-		err_set(e, ERR_INTEGRITY, "'%s' gave %" PRIu64 " bytes, its size is %" PRIu64, path, hashed.n,
-			in->size);
+		err_set(e, ERR_INTEGRITY, "'%s' gave %" PRIu64 " bytes, its size is %" PRIu64, path,
+			hashed.n, in->size);
 		goto fail;
 	}
 	digest_final_hex(&hashed.digest, in->sha256);

@@ -147,7 +147,7 @@ static void check_row(struct check *c, const struct cmd *cmd)
 	if ((cmd->needs & NEEDS_A_MODULE & ~(unsigned)TAKES_MODULES) &&
 	    !(cmd->exits & EXITS(STATUS_NODEV)))
 		offence(c, "%s: needs a module, so status %d is possible", cmd->name, STATUS_NODEV);
-	if ((cmd->needs & CHANGES_ANY) && !(cmd->exits & EXITS(STATUS_POLICY)))
+	if ((cmd->needs & ASKS_CONSENT) && !(cmd->exits & EXITS(STATUS_POLICY)))
 		offence(c, "%s: asks for consent, so status %d is possible", cmd->name,
 			STATUS_POLICY);
 	for (o = cmd->opts; o && o->name; o++) {

@@ -138,7 +138,8 @@ FILENAME == "tests/layers.txt" { if ($1 == "wide") wide[$2] = 1; next }
 { s = $0; gsub(/\302\240|[\200-\277]/, "", s); w = 0
   for (rest = s; (i = index(rest, "\t")) > 0; rest = substr(rest, i + 1)) w = int((w + i - 1) / 8 + 1) * 8
   w += length(rest) }
-w > 100 && !(FILENAME in wide) { print FILENAME ":" FNR ": " w " columns, over 100" }
+# A message is found by searching for its words, so a line that is one string may be long.
+w > 100 && !(FILENAME in wide) && !/^[ \t]*".*"[^"]*$/ { print FILENAME ":" FNR ": " w " columns, over 100" }
 /[ \t\r]$/ { print FILENAME ":" FNR ": blank at the end of the line" }
 /^        / { print FILENAME ":" FNR ": indented with blanks, not tabs" }
 / \t/ { print FILENAME ":" FNR ": blank before a tab" }

@@ -7,7 +7,8 @@
 #include <stdio.h>
 
 #define EXITS_MODE                                                                                 \
-	(EXITS_ALL | EXITS(STATUS_NODEV) | EXITS(STATUS_BUSY) | EXITS(STATUS_UNTOUCHED) | EXITS(STATUS_LINK))
+	(EXITS_ALL | EXITS(STATUS_NODEV) | EXITS(STATUS_BUSY) | EXITS(STATUS_UNTOUCHED) |          \
+	 EXITS(STATUS_LINK))
 
 static void render_device(struct render *r, const struct device *d)
 {
@@ -32,9 +33,10 @@ static bool only_said(struct ctx *ctx, const struct device *d, const char *what)
 }
 
 static const struct opt enter_opts[] = {
-	{ "how", 0, OPT_STR, HINT_NONE, "MODEL", "print the way without software for this model", 0, 0, NULL,
+	{ "how", 0, OPT_STR, HINT_NONE, "MODEL", "print the way without software for this model", 0,
+	  0, NULL, 0 },
+	{ "no-probe", 0, OPT_FLAG, HINT_NONE, NULL, "never write to a silent device", 0, 0, NULL,
 	  0 },
-	{ "no-probe", 0, OPT_FLAG, HINT_NONE, NULL, "never write to a silent device", 0, 0, NULL, 0 },
 	{ NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 },
 };
 
@@ -43,7 +45,8 @@ static int print_how(struct ctx *ctx, const char *model, struct err *e)
 	const struct edl_how *how = edl_how_find(model);
 
 	if (!how)
-		return err_set(e, ERR_USAGE, "nothing is known about a model '%s'; models that are: %s", model,
+		return err_set(e, ERR_USAGE,
+			       "nothing is known about a model '%s'; models that are: %s", model,
 			       edl_how_models());
 	render_str(ctx->render, "model", "model", how->models);
 	render_str(ctx->render, "pin", "pin", how->pin);
@@ -85,8 +88,9 @@ const struct cmd cmd_edl_enter = {
 	.name = "edl enter",
 	.args = "",
 	.summary = "take a module into emergency download mode",
-	.about = "Asks the running firmware over DIAG and waits until the module is there. Nothing on the module "
-		 "is changed. A module that offers its memory after a crash is reset first.",
+	.about =
+		"Asks the running firmware over DIAG and waits until the module is there. Nothing on the module "
+		"is changed. A module that offers its memory after a crash is reset first.",
 	.example = "salvor edl enter --port 1-1.4",
 	.opts = enter_opts,
 	.needs = NEED_MODULE | CHANGES_MODE,
@@ -94,7 +98,9 @@ const struct cmd cmd_edl_enter = {
 	.run = enter_run,
 };
 
-static const struct opt wait_opts[] = { SESSION_OPTS, { NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 } };
+static const struct opt wait_opts[] = {
+	SESSION_OPTS, { NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 }
+};
 
 static int wait_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 {
@@ -110,9 +116,10 @@ static int wait_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 	struct device dev;
 	int r;
 
-	if (parsed_str(p, "loader") && loader_search(parsed_str(p, "loader"), &loaders, ctx->log, e) < 0)
+	if (session_loader(p) && loader_search(session_loader(p), &loaders, ctx->log, e) < 0)
 		return -1;
-	render_diag(ctx->render, "waiting for a module in EDL, at most %u s", rule.timeout_ms / 1000);
+	render_diag(ctx->render, "waiting for a module in EDL, at most %u s",
+		    rule.timeout_ms / 1000);
 	r = find_wait(&rule, &dev, e);
 	if (r == 0 && loaders.n) {
 		/* Once a programmer runs, a module that shows itself for seconds only stays. */
@@ -134,9 +141,10 @@ const struct cmd cmd_edl_wait = {
 	.name = "edl wait",
 	.args = "",
 	.summary = "wait until a module in EDL appears, and hold it",
-	.about = "Looks every 50 ms, so that a module is seen that is there for a few seconds only. With --loader the "
-		 "programmer is loaded at once, and the module stays in EDL. Gives up after --timeout, 60 s "
-		 "unless told otherwise.",
+	.about =
+		"Looks every 50 ms, so that a module is seen that is there for a few seconds only. With --loader the "
+		"programmer is loaded at once, and the module stays in EDL. Gives up after --timeout, 60 s "
+		"unless told otherwise.",
 	.example = "salvor edl wait --timeout 120 --loader ./firmware",
 	.opts = wait_opts,
 	.needs = NEED_MODULE,
@@ -145,8 +153,10 @@ const struct cmd cmd_edl_wait = {
 };
 
 static const struct opt exit_opts[] = {
-	{ "no-wait", 0, OPT_FLAG, HINT_NONE, NULL, "do not wait until the firmware runs", 0, 0, NULL, 0 },
-	{ "no-probe", 0, OPT_FLAG, HINT_NONE, NULL, "never write to a silent device", 0, 0, NULL, 0 },
+	{ "no-wait", 0, OPT_FLAG, HINT_NONE, NULL, "do not wait until the firmware runs", 0, 0,
+	  NULL, 0 },
+	{ "no-probe", 0, OPT_FLAG, HINT_NONE, NULL, "never write to a silent device", 0, 0, NULL,
+	  0 },
 	{ NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 },
 };
 
@@ -162,8 +172,10 @@ static int exit_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 	struct device dev;
 	int r;
 
-	if (session_find(ctx, STATE_BIT(DEVICE_EDL) | STATE_BIT(DEVICE_DUMP) | STATE_BIT(DEVICE_DOWNLOAD), &dev,
-			 e) < 0)
+	if (session_find(ctx,
+			 STATE_BIT(DEVICE_EDL) | STATE_BIT(DEVICE_DUMP) |
+				 STATE_BIT(DEVICE_DOWNLOAD),
+			 &dev, e) < 0)
 		return -1;
 	if (only_said(ctx, &dev, "reset the module out of emergency download mode"))
 		return 0;

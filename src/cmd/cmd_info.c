@@ -7,7 +7,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const struct opt info_opts[] = { SESSION_OPTS, { NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 } };
+static const struct opt info_opts[] = {
+	SESSION_OPTS, { NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 }
+};
 
 static void render_usb(struct render *r, const struct device *d)
 {
@@ -27,8 +29,8 @@ static void render_usb(struct render *r, const struct device *d)
 
 		if (f->role == ROLE_NONE)
 			continue;
-		snprintf(text, sizeof(text), "interface %u%s%s%s%s", f->desc.number, f->tty[0] ? ", " : "", f->tty,
-			 f->driver[0] ? ", driver " : "", f->driver);
+		snprintf(text, sizeof(text), "interface %u%s%s%s%s", f->desc.number,
+			 f->tty[0] ? ", " : "", f->tty, f->driver[0] ? ", driver " : "", f->driver);
 		render_str(r, port_role_name(f->role), port_role_name(f->role), text);
 	}
 	render_section_end(r);
@@ -59,7 +61,8 @@ static void render_chip(struct render *r, const struct chip_id *c)
 	render_section_end(r);
 }
 
-static int info_edl(struct ctx *ctx, const struct parsed *p, const struct device *dev, struct err *e)
+static int info_edl(struct ctx *ctx, const struct parsed *p, const struct device *dev,
+		    struct err *e)
 {
 	static const char *const listens[] = {
 		[SAHARA_WAITING] = "boot ROM, waiting for a programmer",
@@ -91,7 +94,8 @@ static int info_edl(struct ctx *ctx, const struct parsed *p, const struct device
 				}
 				render_chip(ctx->render, &chip);
 			} else if (e->kind == ERR_UNSUPPORTED || e->kind == ERR_REFUSED) {
-				render_note(ctx->render, "the chip does not say who it is: %s", e->msg);
+				render_note(ctx->render, "the chip does not say who it is: %s",
+					    e->msg);
 				err_clear(e);
 			} else {
 				r = -1;
@@ -122,7 +126,7 @@ static int info_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 	if (session_find(ctx, 0, &dev, e) < 0)
 		return -1;
 	render_usb(ctx->render, &dev);
-	if (parsed_str(p, "loader"))
+	if (session_loader(p))
 		return info_storage(ctx, p, e);
 	if (dev.state == DEVICE_EDL || dev.state == DEVICE_DUMP || dev.state == DEVICE_DOWNLOAD)
 		return info_edl(ctx, p, &dev, e);
@@ -133,12 +137,14 @@ const struct cmd cmd_info = {
 	.name = "info",
 	.args = "",
 	.summary = "show what can be known of one module",
-	.about = "A module in EDL is asked for its chip serial, hardware id and key hash before any programmer is "
-		 "loaded, and is left as it was. With --loader the storage is shown too; a module that runs its "
-		 "firmware goes through EDL for that and comes back.",
+	.about =
+		"A module in EDL is asked for its chip serial, hardware id and key hash before any programmer is "
+		"loaded, and is left as it was. With --loader the storage is shown too; a module that runs its "
+		"firmware goes through EDL for that and comes back.",
 	.example = "salvor info --port 1-1.4",
 	.opts = info_opts,
 	.needs = NEED_MODULE,
-	.exits = EXITS_ALL | EXITS(STATUS_NODEV) | EXITS(STATUS_BUSY) | EXITS(STATUS_UNTOUCHED) | EXITS(STATUS_LINK),
+	.exits = EXITS_ALL | EXITS(STATUS_NODEV) | EXITS(STATUS_BUSY) | EXITS(STATUS_UNTOUCHED) |
+		 EXITS(STATUS_LINK),
 	.run = info_run,
 };

@@ -7,11 +7,13 @@
 #include <strings.h>
 
 static const struct opt list_opts[] = {
-	{ "all", 'a', OPT_FLAG, HINT_NONE, NULL, "also USB devices that are no modules", 0, 0, NULL, 0 },
+	{ "all", 'a', OPT_FLAG, HINT_NONE, NULL, "also USB devices that are no modules", 0, 0, NULL,
+	  0 },
 	{ NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 },
 };
 
-/* The option that names this module for good: its chip where it tells, else where it is plugged in. */
+/* The option that names this module for good: its chip where it tells, else where it is plugged in.
+ */
 static void selector_of(const struct device *d, char *out, size_t n)
 {
 	if (d->chip_serial[0])
@@ -39,9 +41,9 @@ static void row(struct render *r, const struct device *d)
 	render_cell_str(r, d->port);
 	render_cell_str(r, ids);
 	render_cell_str(r, device_state_name(d->state));
-	render_cell_str(r, d->known && d->known->model ? d->known->model :
-			   d->product[0]	       ? d->product :
-						         NULL);
+	render_cell_str(r, d->known && d->known->model ? d->known->model
+			   : d->product[0]             ? d->product
+						       : NULL);
 	render_cell_str(r, d->chip_serial[0] ? d->chip_serial : NULL);
 	render_cell_u64(r, d->speed_mbps);
 	render_cell_str(r, d->state == DEVICE_UNRELATED ? NULL : selector);
@@ -50,9 +52,12 @@ static void row(struct render *r, const struct device *d)
 static int list_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 {
 	static const struct render_col cols[] = {
-		{ "port", "PORT", false },	     { "id", "ID", false },
-		{ "state", "STATE", false },	     { "model", "MODEL", false },
-		{ "chip_serial", "CHIP SERIAL", false }, { "speed_mbps", "MBIT/S", true },
+		{ "port", "PORT", false },
+		{ "id", "ID", false },
+		{ "state", "STATE", false },
+		{ "model", "MODEL", false },
+		{ "chip_serial", "CHIP SERIAL", false },
+		{ "speed_mbps", "MBIT/S", true },
 		{ "selector", "SELECT WITH", false },
 	};
 	const char *root = ctx->root ? ctx->root : "";
@@ -60,7 +65,8 @@ static int list_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 	size_t i;
 
 	if (ctx->imei)
-		return err_set(e, ERR_USAGE, "list looks at the bus only, and the bus does not tell an IMEI");
+		return err_set(e, ERR_USAGE,
+			       "list looks at the bus only, and the bus does not tell an IMEI");
 	if (find_scan(root, parsed_flag(p, "all"), &all, e) < 0)
 		return -1;
 	render_table(ctx->render, "modules", cols, ARRAY_SIZE(cols));
@@ -77,8 +83,9 @@ const struct cmd cmd_list = {
 	.name = "list",
 	.args = "",
 	.summary = "show attached modules and the state they are in",
-	.about = "Looks at the USB bus and opens nothing. Each module is shown with its port, its state and the "
-		 "option that names it for good.",
+	.about =
+		"Looks at the USB bus and opens nothing. Each module is shown with its port, its state and the "
+		"option that names it for good.",
 	.example = "salvor list",
 	.opts = list_opts,
 	.needs = TAKES_MODULES,

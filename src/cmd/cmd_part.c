@@ -21,7 +21,9 @@
 	(EXITS_ALL | EXITS(STATUS_NODEV) | EXITS(STATUS_BUSY) | EXITS(STATUS_UNTOUCHED) |          \
 	 EXITS(STATUS_LINK))
 
-static const struct opt list_opts[] = { SESSION_OPTS, { NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 } };
+static const struct opt list_opts[] = {
+	SESSION_OPTS, { NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 }
+};
 
 static void describe_kind(unsigned kind, char out[64])
 {
@@ -33,8 +35,9 @@ static void describe_kind(unsigned kind, char out[64])
 static int list_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 {
 	static const struct render_col cols[] = {
-		{ "name", "NAME", false },   { "lun", "LUN", true },    { "start", "START", true },
-		{ "sectors", "SECTORS", true }, { "bytes", "SIZE", true }, { "kind", "", false },
+		{ "name", "NAME", false },  { "lun", "LUN", true },
+		{ "start", "START", true }, { "sectors", "SECTORS", true },
+		{ "bytes", "SIZE", true },  { "kind", "", false },
 	};
 	struct session s;
 	size_t i;
@@ -57,7 +60,8 @@ static int list_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 		render_cell_size(ctx->render, t->part[i].at.count * g->sector_size);
 		render_cell_str(ctx->render, kind[0] ? kind : NULL);
 	}
-	render_table_end(ctx->render, "no partition table was found: raw extents can still be read");
+	render_table_end(ctx->render,
+			 "no partition table was found: raw extents can still be read");
 	return session_close(&s, e);
 }
 
@@ -65,8 +69,9 @@ const struct cmd cmd_part_list = {
 	.name = "part list",
 	.args = "",
 	.summary = "show the partition table of a module",
-	.about = "Takes the module into EDL, loads the programmer, reads the partition table from the "
-		 "storage (MIBIB on NAND, GPT elsewhere) and leaves the module as it was found.",
+	.about =
+		"Takes the module into EDL, loads the programmer, reads the partition table from the "
+		"storage (MIBIB on NAND, GPT elsewhere) and leaves the module as it was found.",
 	.example = "salvor part list --loader ./firmware",
 	.opts = list_opts,
 	.needs = NEED_EDL,
@@ -80,9 +85,10 @@ const struct cmd cmd_part_list = {
 
 static const struct opt read_opts[] = {
 	SESSION_OPTS,
-	{ "output", 'o', OPT_STR, HINT_FILE, "FILE|DIR|-", "where the dump goes; - is standard output", 0, 0,
+	{ "output", 'o', OPT_STR, HINT_FILE, "FILE|DIR|-",
+	  "where the dump goes; - is standard output", 0, 0, NULL, 0 },
+	{ "all", 0, OPT_FLAG, HINT_NONE, NULL, "every partition of the table, into a folder", 0, 0,
 	  NULL, 0 },
-	{ "all", 0, OPT_FLAG, HINT_NONE, NULL, "every partition of the table, into a folder", 0, 0, NULL, 0 },
 	{ "once", 0, OPT_FLAG, HINT_NONE, NULL, "read efs2 once instead of twice", 0, 0, NULL, 0 },
 	{ NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 },
 };
@@ -137,8 +143,9 @@ static int check_outputs(struct read_job *job, struct err *e)
 	if (job->to_stdout && (all || p->n_arg > 1))
 		return err_set(e, ERR_USAGE, "standard output takes one partition");
 	len = job->output ? strlen(job->output) : 0;
-	job->to_dir = !job->to_stdout && job->output &&
-		      (all || p->n_arg > 1 || fs_is_dir(job->output) || job->output[len - 1] == '/');
+	job->to_dir =
+		!job->to_stdout && job->output &&
+		(all || p->n_arg > 1 || fs_is_dir(job->output) || job->output[len - 1] == '/');
 	if ((all || p->n_arg > 1) && !job->output)
 		return err_set(e, ERR_USAGE, "several partitions need a folder: -o DIR");
 	if (job->to_dir && fs_mkdirs(job->output, e) < 0)
@@ -149,12 +156,14 @@ static int check_outputs(struct read_job *job, struct err *e)
 		if (output_path(job, p->arg[i], &path, e) < 0)
 			return -1;
 		if (access(path, F_OK) == 0)
-			return err_set_code(e, ERR_HOST, EEXIST, "'%s' exists and is not overwritten", path);
+			return err_set_code(e, ERR_HOST, EEXIST,
+					    "'%s' exists and is not overwritten", path);
 	}
 	return 0;
 }
 
-static int read_place(struct session *s, struct read_job *job, const struct place *place, struct err *e)
+static int read_place(struct session *s, struct read_job *job, const struct place *place,
+		      struct err *e)
 {
 	struct render *r = s->ctx->render;
 	struct pull pull = { .fh = s->module.firehose,
@@ -184,9 +193,11 @@ static int read_place(struct session *s, struct read_job *job, const struct plac
 		if (strcmp(again, f.sha256) != 0) {
 			if (path)
 				part_discard_dump(path);
-			return err_set(e, ERR_INTEGRITY,
-				       "two reads of '%s' differ; the flash or the cable is not reliable now, and "
-				       "no dump was kept", place->name);
+			return err_set(
+				e, ERR_INTEGRITY,
+				"two reads of '%s' differ; the flash or the cable is not reliable now, and "
+				"no dump was kept",
+				place->name);
 		}
 	}
 	if (!f.map.restorable)
@@ -233,17 +244,18 @@ static int read_all(struct session *s, struct read_job *job, struct err *e)
 static int read_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 {
 	static const struct render_col cols[] = {
-		{ "name", "NAME", false },	{ "file", "FILE", false },
-		{ "bytes", "SIZE", true },	{ "blocks_data", "DATA", true },
+		{ "name", "NAME", false },           { "file", "FILE", false },
+		{ "bytes", "SIZE", true },           { "blocks_data", "DATA", true },
 		{ "blocks_erased", "ERASED", true }, { "blocks_filler", "FILLER", true },
-		{ "blocks_bad", "BAD", true },	{ "restorable", "RESTORABLE", false },
+		{ "blocks_bad", "BAD", true },       { "restorable", "RESTORABLE", false },
 		{ "sha256", "SHA-256", false },
 	};
 	struct read_job job = { .parsed = p };
 	struct session s;
 	int r;
 
-	if (check_outputs(&job, e) < 0 || (job.to_stdout && render_raw(ctx->render, &job.raw, e) < 0))
+	if (check_outputs(&job, e) < 0 ||
+	    (job.to_stdout && render_raw(ctx->render, &job.raw, e) < 0))
 		return -1;
 	if (session_open(&s, ctx, p, e) < 0)
 		return -1;
@@ -257,9 +269,11 @@ static int read_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 	if (session_close(&s, e) < 0)
 		return -1;
 	if (job.partial)
-		return err_set(e, ERR_PARTIAL,
-			       "%u dump(s) have bad or unread blocks and cannot be restored as they are; the block "
-			       "map beside each says which", job.partial);
+		return err_set(
+			e, ERR_PARTIAL,
+			"%u dump(s) have bad or unread blocks and cannot be restored as they are; the block "
+			"map beside each says which",
+			job.partial);
 	return 0;
 }
 
@@ -267,10 +281,11 @@ const struct cmd cmd_part_read = {
 	.name = "part read",
 	.args = "[NAME...]",
 	.summary = "save partitions or raw extents to files",
-	.about = "NAME is a partition, without regard to case and with or without \"0:\", or LUN/START+COUNT in "
-		 "sectors. Several are read in one session. On NAND each erase block is classed as data, "
-		 "erased, filler or bad and the map is kept beside the dump as FILE.map. efs2 is read twice and "
-		 "both reads must agree.",
+	.about =
+		"NAME is a partition, without regard to case and with or without \"0:\", or LUN/START+COUNT in "
+		"sectors. Several are read in one session. On NAND each erase block is classed as data, "
+		"erased, filler or bad and the map is kept beside the dump as FILE.map. efs2 is read twice and "
+		"both reads must agree.",
 	.example = "salvor part read efs2 -o efs2.bin --loader ./firmware",
 	.opts = read_opts,
 	.needs = NEED_EDL,
@@ -321,8 +336,9 @@ const struct cmd cmd_part_verify = {
 	.name = "part verify",
 	.args = "NAME FILE",
 	.summary = "compare a partition with a file",
-	.about = "Reads the partition and compares it with the file. On NAND pages that are erased in the file may "
-		 "read as 0xFF or as the programmer's filler.",
+	.about =
+		"Reads the partition and compares it with the file. On NAND pages that are erased in the file may "
+		"read as 0xFF or as the programmer's filler.",
 	.example = "salvor part verify efs2 efs2.bin --loader ./firmware",
 	.opts = list_opts,
 	.needs = NEED_EDL,

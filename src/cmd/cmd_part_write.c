@@ -1,5 +1,5 @@
-/* part write|erase: the verbs that change a module's storage. The order is fixed: input proven, module
- * found, plan made and shown, consent, old content kept, then the first erase. */
+/* part write|erase: the verbs that change a module's storage. The order is fixed: input proven,
+ * module found, plan made and shown, consent, old content kept, then the first erase. */
 #include "cmd/part.h"
 
 #include "base/cleanup.h"
@@ -20,13 +20,15 @@
 
 #define EXITS_WRITE                                                                                \
 	(EXITS_ALL | EXITS(STATUS_NODEV) | EXITS(STATUS_BUSY) | EXITS(STATUS_UNTOUCHED) |          \
-	 EXITS(STATUS_MIDWRITE) | EXITS(STATUS_POLICY) | EXITS(STATUS_UNVERIFIED) | EXITS(STATUS_LINK))
+	 EXITS(STATUS_MIDWRITE) | EXITS(STATUS_POLICY) | EXITS(STATUS_UNVERIFIED) |                \
+	 EXITS(STATUS_LINK))
 
 static const struct opt write_opts[] = {
 	SESSION_OPTS,
-	{ "save", 0, OPT_STR, HINT_FILE, "FILE", "where the old content is kept (default: the state folder)", 0,
-	  0, NULL, 0 },
-	{ "no-save", 0, OPT_STR, HINT_NONE, "REASON", "do not keep the old content; say why", 0, 0, NULL, 0 },
+	{ "save", 0, OPT_STR, HINT_FILE, "FILE",
+	  "where the old content is kept (default: the state folder)", 0, 0, NULL, 0 },
+	{ "no-save", 0, OPT_STR, HINT_NONE, "REASON", "do not keep the old content; say why", 0, 0,
+	  NULL, 0 },
 	{ NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 },
 };
 
@@ -55,18 +57,21 @@ void part_render_storage(struct render *r, const struct module *m)
 	if (g->product[0])
 		render_str(r, "product", "product", g->product);
 	if (m->table.warnings & TABLE_WARN_CRC)
-		render_str(r, "warning", "warning", "the partition table has no valid checksum: read only");
+		render_str(r, "warning", "warning",
+			   "the partition table has no valid checksum: read only");
 	if (m->table.warnings & TABLE_WARN_BACKUP)
-		render_str(r, "warning", "warning", "the primary GPT is damaged, its backup is used");
+		render_str(r, "warning", "warning",
+			   "the primary GPT is damaged, its backup is used");
 	render_section_end(r);
 }
 
 /* $XDG_STATE_HOME/salvor/saved/SERIAL-NAME-TIME.bin */
-static int default_save_path(const struct module *m, const struct place *place, char **ret, struct err *e)
+static int default_save_path(const struct module *m, const struct place *place, char **ret,
+			     struct err *e)
 {
 	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 	_cleanup_free_ char *dir = NULL;
-	char when[21], who[24] = "unknown", name[PARTITION_NAME_MAX], *c;
+	char when[21], who[48], name[PARTITION_NAME_MAX], *c;
 
 	if (state && state[0] == '/') {
 		if (asprintf(&dir, "%s/salvor/saved", state) < 0)
@@ -75,7 +80,8 @@ static int default_save_path(const struct module *m, const struct place *place, 
 		if (asprintf(&dir, "%s/.local/state/salvor/saved", home) < 0)
 			dir = NULL;
 	} else {
-		return err_set(e, ERR_USAGE, "no folder for the old content: set HOME or give --save FILE");
+		return err_set(e, ERR_USAGE,
+			       "no folder for the old content: set HOME or give --save FILE");
 	}
 	if (!dir)
 		return err_nomem(e);
@@ -89,8 +95,13 @@ static int default_save_path(const struct module *m, const struct place *place, 
 	snprintf(name, sizeof(name), "%s", partition_plain_name(place->name));
 	for (c = name; *c; c++)
 		*c = isalnum((unsigned char)*c) || strchr("._-+", *c) ? *c : '-';
+	/* A programmer that already runs need not know the chip's serial. */
 	if (m->chip.has_serial)
 		snprintf(who, sizeof(who), "%08" PRIx64, m->chip.serial);
+	else
+		snprintf(who, sizeof(who), "port-%s", m->dev.port);
+	for (c = who; *c; c++)
+		*c = isalnum((unsigned char)*c) || strchr("._-", *c) ? *c : '-';
 	if (asprintf(ret, "%s/%s-%s-%s.bin", dir, who, name, when) < 0) {
 		*ret = NULL;
 		return err_nomem(e);
@@ -108,7 +119,8 @@ static int check_saving(const struct parsed *p, struct err *e)
 	if (reason && strlen(reason) < 4)
 		return err_set(e, ERR_USAGE, "--no-save wants the reason in words");
 	if (save && access(save, F_OK) == 0)
-		return err_set_code(e, ERR_HOST, EEXIST, "'%s' exists and is not overwritten", save);
+		return err_set_code(e, ERR_HOST, EEXIST, "'%s' exists and is not overwritten",
+				    save);
 	return 0;
 }
 
@@ -124,17 +136,19 @@ static int ask(struct ctx *ctx, const struct push *push, const struct plan *plan
 	for (i = 0; i < plan->n && i < ARRAY_SIZE(steps); i++) {
 		const struct step *s = &plan->step[i];
 
-		snprintf(where[i], sizeof(where[i]), "lun %u sectors %" PRIu64 "..%" PRIu64, s->at.lun,
-			 s->at.start, s->at.start + s->at.count - 1);
+		snprintf(where[i], sizeof(where[i]), "lun %u sectors %" PRIu64 "..%" PRIu64,
+			 s->at.lun, s->at.start, s->at.start + s->at.count - 1);
 		steps[i] = (struct guard_step){ .action = step_kind_name(s->kind),
-						.target = s->kind == STEP_SAVE ? push->save_path : s->what,
+						.target = s->kind == STEP_SAVE ? push->save_path
+									       : s->what,
 						.where = where[i],
 						.bytes = s->bytes,
 						.sha256 = s->sha256[0] ? s->sha256 : NULL };
 	}
 	g.n_steps = i;
 	if (!push->save_path) {
-		snprintf(loss, sizeof(loss), "what '%s' holds now is lost for good%s", push->place.name,
+		snprintf(loss, sizeof(loss), "what '%s' holds now is lost for good%s",
+			 push->place.name,
 			 push->place.kind & PART_UNIT ? ", and it belongs to this unit alone" : "");
 		snprintf(word, sizeof(word), "lose-%s", partition_plain_name(push->place.name));
 		g.loss = loss;
@@ -166,13 +180,14 @@ static void phase_of(struct ctx *ctx, const struct push *push)
 	else if (push->changed)
 		ctx->phase = PHASE_WRITE;
 	if (push->changed && push->saved_sha256[0])
-		ctx_next(ctx, "the old content is in '%s': write it back with 'salvor part write %s %s'",
+		ctx_next(ctx,
+			 "the old content is in '%s': write it back with 'salvor part write %s %s'",
 			 push->save_path, push->place.name, push->save_path);
 }
 
 /* One place, planned, agreed to and done. *ret_go is false after --dry-run. */
-static int change_place(struct session *s, const struct parsed *p, const char *name, struct push_input *input,
-			bool *ret_go, struct err *e)
+static int change_place(struct session *s, const struct parsed *p, const char *name,
+			struct push_input *input, bool *ret_go, struct err *e)
 {
 	struct ctx *ctx = s->ctx;
 	struct push push = { .fh = s->module.firehose,
@@ -196,8 +211,8 @@ static int change_place(struct session *s, const struct parsed *p, const char *n
 			return err_nomem(e);
 		push.save_path = save;
 	}
-	snprintf(title, sizeof(title), "%s '%s' of the module at %s", input ? "write" : "erase", push.place.name,
-		 s->module.dev.port);
+	snprintf(title, sizeof(title), "%s '%s' of the module at %s", input ? "write" : "erase",
+		 push.place.name, s->module.dev.port);
 	r = push_plan(&push, &plan, e);
 	if (r == 0)
 		r = ask(ctx, &push, &plan, title, &verdict, e);
@@ -233,7 +248,8 @@ static int write_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 	int r;
 
 	ctx->phase = PHASE_PREFLIGHT;
-	if (check_saving(p, e) < 0 || push_input_open(&input, parsed_arg(p, 1), ctx->progress, e) < 0)
+	if (check_saving(p, e) < 0 ||
+	    push_input_open(&input, parsed_arg(p, 1), ctx->progress, e) < 0)
 		return -1;
 	r = session_open(&s, ctx, p, e);
 	if (r == 0)
@@ -246,10 +262,11 @@ const struct cmd cmd_part_write = {
 	.name = "part write",
 	.args = "NAME FILE",
 	.summary = "write a file to a partition, safely",
-	.about = "The file is opened, sized and hashed before the module is touched and checked against the "
-		 "partition before anything is erased. What the partition holds is read, kept and checked "
-		 "first. Then it is erased, programmed, read back and compared. On NAND pages that are erased "
-		 "in the file stay erased.",
+	.about =
+		"The file is opened, sized and hashed before the module is touched and checked against the "
+		"partition before anything is erased. What the partition holds is read, kept and checked "
+		"first. Then it is erased, programmed, read back and compared. On NAND pages that are erased "
+		"in the file stay erased.",
 	.example = "salvor part write efs2 efs2.bin --loader ./firmware",
 	.opts = write_opts,
 	.needs = NEED_EDL | CHANGES_MODE | CHANGES_STORAGE,
@@ -288,8 +305,9 @@ const struct cmd cmd_part_erase = {
 	.name = "part erase",
 	.args = "NAME...",
 	.summary = "erase partitions, keeping what they held",
-	.about = "What each partition holds is read, kept and checked first; afterwards each block is read back "
-		 "and must be erased. There is no way to erase everything.",
+	.about =
+		"What each partition holds is read, kept and checked first; afterwards each block is read back "
+		"and must be erased. There is no way to erase everything.",
 	.example = "salvor part erase efs2 --loader ./firmware",
 	.opts = write_opts,
 	.needs = NEED_EDL | CHANGES_MODE | CHANGES_STORAGE,

@@ -30,7 +30,7 @@ struct ctx {
 	unsigned timeout_scale; /* 1 = as they are */
 };
 
-/* Sets what to tell as next step if the verb fails: "salvor doctor". Returns -1, like err_set(). */
+/* Sets what to tell as next step if the verb fails: "salvor list". Returns -1, like err_set(). */
 int ctx_next(struct ctx *c, const char *fmt, ...) _printf_(2, 3);
 
 #endif

@@ -24,7 +24,7 @@ static const struct exit_row rows[] = {
 	{ STATUS_KEY, "key", "wrong key", NULL, NULL },
 	{ STATUS_LINK, "link", "the conversation with the module failed; nothing was written",
 	  "nothing was written; what the module does now is not known",
-	  "run 'salvor doctor' to see its state" },
+	  "run 'salvor list' to see its state" },
 	{ STATUS_INTERRUPTED, "interrupted", "interrupted by a signal", NULL, NULL },
 };
 

@@ -61,16 +61,6 @@ static void catch_signals(const enum phase *phase)
 	sigaction(SIGPIPE, &sa, NULL);
 }
 
-int ctx_next(struct ctx *c, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(c->next, sizeof(c->next), fmt, ap);
-	va_end(ap);
-	return -1;
-}
-
 /* A command line that was not understood may say --json behind the place where it went wrong. */
 static bool mentions_json(int argc, const char *const *argv)
 {

@@ -8,6 +8,11 @@
 const char *const session_storage_choices[] = { "auto", "nand", "emmc", "ufs", NULL };
 const char *const session_zlp_choices[] = { "auto", "on", "off", NULL };
 
+const char *session_loader(const struct parsed *p)
+{
+	return parsed_str(p, "loader");
+}
+
 static void say(void *arg, const char *text)
 {
 	struct ctx *ctx = arg;
@@ -71,7 +76,7 @@ int session_find(struct ctx *ctx, unsigned states, struct device *ret, struct er
 
 int session_open(struct session *s, struct ctx *ctx, const struct parsed *p, struct err *e)
 {
-	const char *loader = parsed_str(p, "loader");
+	const char *loader = session_loader(p);
 	struct module_opts opts;
 	struct device dev;
 
@@ -86,7 +91,8 @@ int session_open(struct session *s, struct ctx *ctx, const struct parsed *p, str
 	session_module_opts(ctx, p, &opts);
 	opts.loaders = s->has_loaders ? &s->loaders : NULL;
 	if (!s->has_loaders && dev.state != DEVICE_EDL) {
-		err_set(e, ERR_USAGE, "a programmer is needed to read this module's storage: give --loader "
+		err_set(e, ERR_USAGE,
+			"a programmer is needed to read this module's storage: give --loader "
 			"FILE|DIR (the firmware package has it)");
 		goto fail;
 	}
@@ -105,9 +111,10 @@ int session_close(struct session *s, struct err *e)
 {
 	int r = 0;
 
-	/* What was found in EDL stays there; what was brought there goes back, also when the programmer
-	 * did not even start. */
-	if (!s->stay && s->module.found_as != DEVICE_EDL && s->module.dev.state != s->module.found_as)
+	/* What was found in EDL stays there; what was brought there goes back, also when the
+	 * programmer did not even start. */
+	if (!s->stay && s->module.found_as != DEVICE_EDL &&
+	    s->module.dev.state != s->module.found_as)
 		r = module_leave_edl(&s->module, true, e);
 	else if (s->module.sahara)
 		r = sahara_park(s->module.sahara, e);
@@ -126,5 +133,6 @@ void session_abort(struct session *s)
 	if (torn)
 		s->stay = true;
 	if (session_close(s, &second) < 0)
-		render_diag(s->ctx->render, "and the module could not be brought back: %s", second.msg);
+		render_diag(s->ctx->render, "and the module could not be brought back: %s",
+			    second.msg);
 }

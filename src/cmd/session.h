@@ -1,5 +1,6 @@
-/* What the verbs on a module's storage share: the options that lead to a programmer, and the way into
- * EDL and back out. Everything that can be checked without the module is checked before it is touched. */
+/* What the verbs on a module's storage share: the options that lead to a programmer, and the way
+ * into EDL and back out. Everything that can be checked without the module is checked before it is
+ * touched. */
 #ifndef SALVOR_CMD_SESSION_H
 #define SALVOR_CMD_SESSION_H
 
@@ -10,18 +11,32 @@
 
 /* --loader, --storage, --stay, --zlp, --no-probe: to be listed in the verb's own options. */
 #define SESSION_OPTS                                                                               \
-	{ "loader", 'l', OPT_STR, HINT_FILE, "FILE|DIR",                                           \
-	  "the programmer, or a folder that is searched for one by content", 0, 0, NULL, 0 },      \
-	{ "storage", 0, OPT_CHOICE, HINT_NONE, NULL,                                               \
-	  "storage type instead of asking the target", 0, 0, session_storage_choices, 0 },         \
-	{ "zlp", 0, OPT_CHOICE, HINT_NONE, NULL,                                                   \
-	  "end full transfers with an empty packet", 0, 0, session_zlp_choices, 0 },               \
-	{ "no-probe", 0, OPT_FLAG, HINT_NONE, NULL, "never write to a silent device", 0, 0, NULL, 0 }, \
-	{ "stay", 0, OPT_FLAG, HINT_NONE, NULL,                                                    \
-	  "leave the module in EDL with the programmer running", 0, 0, NULL, 0 }
+	{                                                                                          \
+		"loader",   'l',                                                                   \
+		OPT_STR,    HINT_FILE,                                                             \
+		"FILE|DIR", "the programmer, or a folder that is searched for one by content",     \
+		0,          0,                                                                     \
+		NULL,       0                                                                      \
+	},                                                                                         \
+		{ "storage", 0,    OPT_CHOICE,                                                     \
+		  HINT_NONE, NULL, "storage type instead of asking the target",                    \
+		  0,         0,    session_storage_choices,                                        \
+		  0 },                                                                             \
+		{ "zlp",     0,    OPT_CHOICE,                                                     \
+		  HINT_NONE, NULL, "end full transfers with an empty packet",                      \
+		  0,         0,    session_zlp_choices,                                            \
+		  0 },                                                                             \
+		{ "no-probe", 0, OPT_FLAG, HINT_NONE, NULL, "never write to a silent device",      \
+		  0,          0, NULL,     0 },                                                    \
+	{                                                                                          \
+		"stay", 0, OPT_FLAG, HINT_NONE, NULL,                                              \
+			"leave the module in EDL with the programmer running", 0, 0, NULL, 0       \
+	}
 
 extern const char *const session_storage_choices[];
 extern const char *const session_zlp_choices[];
+
+const char *session_loader(const struct parsed *p); /* --loader, or NULL */
 
 struct session {
 	struct ctx *ctx;
@@ -31,17 +46,20 @@ struct session {
 	struct module module;
 };
 
-/* The module meant by --port, --serial and --imei. --port also takes "/dev/ttyUSB0", "unix:PATH" and
- * "tcp:HOST:PORT": the last two are EDL over a byte stream, and *ret then has the address as its port. */
+/* The module meant by --port, --serial and --imei. --port also takes "/dev/ttyUSB0", "unix:PATH"
+ * and "tcp:HOST:PORT": the last two are EDL over a byte stream, and *ret then has the address as
+ * its port. */
 int session_find(struct ctx *ctx, unsigned states, struct device *ret, struct err *e) _must_check_;
-/* What the options of SESSION_OPTS and the globals say; for verbs that open a module by themselves. */
+/* What the options of SESSION_OPTS and the globals say; for verbs that open a module by themselves.
+ */
 void session_module_opts(struct ctx *ctx, const struct parsed *p, struct module_opts *ret);
 
 /* Looks for the programmer, then for the module, then takes it into EDL, with a running programmer,
  * known storage and a read partition table. */
-int session_open(struct session *s, struct ctx *ctx, const struct parsed *p, struct err *e) _must_check_;
-/* Leaves the module as it was found (or in EDL with --stay) and closes everything. Fails when the module
- * does not come back. */
+int session_open(struct session *s, struct ctx *ctx, const struct parsed *p,
+		 struct err *e) _must_check_;
+/* Leaves the module as it was found (or in EDL with --stay) and closes everything. Fails when the
+ * module does not come back. */
 int session_close(struct session *s, struct err *e) _must_check_;
 /* After a failure: the same, with the first error kept. */
 void session_abort(struct session *s);

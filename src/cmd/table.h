@@ -30,6 +30,8 @@ enum {
 };
 #define NEEDS_A_MODULE (NEED_MODULE | NEED_EDL | NEED_DIAG | NEED_AT | TAKES_MODULES)
 #define CHANGES_ANY    (CHANGES_MODE | CHANGES_STORAGE | CHANGES_HOST)
+/* A mode switch alone loses nothing and asks nothing; it only knows --dry-run. */
+#define ASKS_CONSENT   (CHANGES_STORAGE | CHANGES_HOST)
 
 #define ARGS_ANY UINT_MAX
 

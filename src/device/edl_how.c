@@ -10,8 +10,8 @@
 #define M2  "EP06, EM06, EM12, EM120, EM160, RM500Q, RM502Q, RM520N, RM521F, RM551E"
 #define LGA "RG500Q, RG502Q, RG520N, RG255C, RG650V"
 
-/* Hardware design guides of these families name a USB_BOOT pin that is pulled to the 1.8 V rail; forum
- * reports confirm it for EC25 and describe other points for M.2 cards. */
+/* Hardware design guides of these families name a USB_BOOT pin that is pulled to the 1.8 V rail;
+ * forum reports confirm it for EC25 and describe other points for M.2 cards. */
 static const struct edl_how table[] = {
 	{ LCC, "USB_BOOT", "VDD_EXT (the module's own 1.8 V output), never to a higher voltage",
 	  "before power is applied; keep it there until 05c6:9008 is on the bus, about two seconds",

@@ -13,9 +13,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define LOADER_MAX_BYTES (8u * 1024 * 1024) /* the largest known one (SDX62) has 0.7 MB */
-#define LOADER_MAX_DEPTH 8
-#define LOADER_MAX_FILES 20000
+#define LOADER_MAX_BYTES      (8u * 1024 * 1024) /* the largest known one (SDX62) has 0.7 MB */
+#define LOADER_MAX_DEPTH      8
+#define LOADER_MAX_FILES      20000
 #define LOADER_MAX_CANDIDATES 64
 
 /* Image ids by which boot ROMs and boot loaders ask for a programmer (sahara facts, image ids). */
@@ -117,8 +117,10 @@ static int look_at(struct loader_set *s, const char *path, struct log *log, stru
 	return r;
 }
 
-/* Packages are folders of folders; a link could lead round in circles, so links are not followed. */
-static int walk(struct loader_set *s, const char *dir, unsigned depth, struct log *log, struct err *e)
+/* Packages are folders of folders; a link could lead round in circles, so links are not followed.
+ */
+static int walk(struct loader_set *s, const char *dir, unsigned depth, struct log *log,
+		struct err *e)
 {
 	struct dirent **names;
 	int i, n, r = 0;
@@ -135,8 +137,10 @@ static int walk(struct loader_set *s, const char *dir, unsigned depth, struct lo
 			if (!path)
 				r = err_nomem(e);
 			else if (s->looked_at >= LOADER_MAX_FILES)
-				r = err_set(e, ERR_USAGE, "more than %d files below the folder: name the "
-					    "programmer itself", LOADER_MAX_FILES);
+				r = err_set(e, ERR_USAGE,
+					    "more than %d files below the folder: name the "
+					    "programmer itself",
+					    LOADER_MAX_FILES);
 			else if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
 				r = depth ? walk(s, path, depth - 1, log, e) : 0;
 			else if (lstat(path, &st) == 0 && S_ISREG(st.st_mode))
@@ -159,11 +163,12 @@ int loader_search(const char *path, struct loader_set *ret, struct log *log, str
 		if (s.nprg || s.enprg)
 			err_set(e, ERR_MISMATCH,
 				"'%s' %s a streaming programmer (NPRG/ENPRG), which does not speak Firehose; "
-				"look for prog_*firehose* in the firmware package", path,
-				dir ? "has only" : "is");
+				"look for prog_*firehose* in the firmware package",
+				path, dir ? "has only" : "is");
 		else if (dir)
-			err_set(e, ERR_MISMATCH, "no Firehose programmer among the %u files below '%s'",
-				s.looked_at, path);
+			err_set(e, ERR_MISMATCH,
+				"no Firehose programmer among the %u files below '%s'", s.looked_at,
+				path);
 		else
 			err_set(e, ERR_MISMATCH, "'%s' is not a Firehose programmer", path);
 		goto fail;
@@ -183,8 +188,8 @@ static bool fits(const struct loader_file *f, const struct chip_id *chip)
 	return f->info.hwid >> 32 == chip->msm_id || chip_pkhash_is_unfused(chip);
 }
 
-int loader_choose(const struct loader_set *s, const struct chip_id *chip, const struct loader_file **ret,
-		  struct err *e)
+int loader_choose(const struct loader_set *s, const struct chip_id *chip,
+		  const struct loader_file **ret, struct err *e)
 {
 	const struct loader_file *hit = NULL, *exact = NULL;
 	size_t i, hits = 0, exacts = 0;
@@ -196,16 +201,20 @@ int loader_choose(const struct loader_set *s, const struct chip_id *chip, const 
 			continue;
 		hit = f;
 		hits++;
-		if (chip && chip->has_hwid && f->info.has_hwid && f->info.hwid >> 32 == chip->msm_id) {
+		if (chip && chip->has_hwid && f->info.has_hwid &&
+		    f->info.hwid >> 32 == chip->msm_id) {
 			exact = f;
 			exacts++;
 		}
 	}
 	if (hits == 0)
-		return err_set(e, ERR_MISMATCH, "'%s' is signed for MSM id 0x%08x, this chip is 0x%08x",
-			       s->file[0].path, (unsigned)(s->file[0].info.hwid >> 32), chip->msm_id);
+		return err_set(e, ERR_MISMATCH,
+			       "'%s' is signed for MSM id 0x%08x, this chip is 0x%08x",
+			       s->file[0].path, (unsigned)(s->file[0].info.hwid >> 32),
+			       chip->msm_id);
 	if (hits > 1 && exacts != 1) {
-		err_set(e, ERR_USAGE, "several programmers could be meant, name one with --loader:");
+		err_set(e, ERR_USAGE,
+			"several programmers could be meant, name one with --loader:");
 		for (i = 0; i < s->n; i++) {
 			if (fits(&s->file[i], chip))
 				err_append(e, " %s", s->file[i].path);
@@ -236,13 +245,15 @@ static struct sahara_image *image_for_id(struct sahara_images *images, uint64_t 
 	case ID_SBL1:
 		return &l->image;
 	case ID_NPRG:
-		err_set_code(e, ERR_MISMATCH, ID_NPRG,
-			     "the target asks for image 7, a streaming programmer (NPRG): it is in its own "
-			     "download mode, not in the boot ROM; enter EDL by DIAG or by the USB_BOOT pad");
+		err_set_code(
+			e, ERR_MISMATCH, ID_NPRG,
+			"the target asks for image 7, a streaming programmer (NPRG): it is in its own "
+			"download mode, not in the boot ROM; enter EDL by DIAG or by the USB_BOOT pad");
 		return NULL;
 	default:
 		err_set_code(e, ERR_UNSUPPORTED, (int32_t)MIN_OF(id, (uint64_t)INT32_MAX),
-			     "the target asks for image %" PRIu64 ", which is not a programmer", id);
+			     "the target asks for image %" PRIu64 ", which is not a programmer",
+			     id);
 		return NULL;
 	}
 }

@@ -14,9 +14,14 @@
 #include <string.h>
 
 #define WAIT_MS_DEFAULT 90000
+/* A boot ROM needs up to two seconds after it appeared before it says HELLO; one that stood there
+ * when we came has said it or never will. */
+#define HELLO_MS_FRESH    2000
+#define HELLO_MS_STANDING 600
 /* Sierra's boot loaders refuse their own commands after anything unasked was written to them. */
 #define VID_SIERRA 0x1199
-/* Rounds of "reset the dump, see what comes up": a module that crashes at every start never ends. */
+/* Rounds of "reset the dump, see what comes up": a module that crashes at every start never ends.
+ */
 #define DUMP_ROUNDS 2
 
 static void say(const struct module *m, const char *text)
@@ -74,7 +79,8 @@ void module_close(struct module *m)
 }
 
 /* The device that comes up at this port after what was there in `before` has gone. */
-static int wait_for(struct module *m, unsigned states, const struct device_list *before, struct err *e)
+static int wait_for(struct module *m, unsigned states, const struct device_list *before,
+		    struct err *e)
 {
 	struct wait_rule rule = {
 		.root = m->opts.root,
@@ -90,8 +96,10 @@ static int wait_for(struct module *m, unsigned states, const struct device_list 
 
 	if (find_wait(&rule, &now, e) < 0)
 		return -1;
-	/* A dump or EDL device need not tell a serial, so what was known of the port stays known. */
+	/* A dump or EDL device need not tell a serial, so what was known of the port stays known.
+	 */
 	m->dev = now;
+	m->was_switched = true;
 	serial_from_usb(m);
 	return 0;
 }
@@ -109,14 +117,15 @@ static int ask_firmware_for_edl(struct module *m, struct err *e)
 		r = edl_switch(m->link, &opts, e);
 		close_sessions(m);
 		if (r == 0)
-			r = wait_for(m, STATE_BIT(DEVICE_EDL) | STATE_BIT(DEVICE_DOWNLOAD), &before, e);
+			r = wait_for(m, STATE_BIT(DEVICE_EDL) | STATE_BIT(DEVICE_DOWNLOAD), &before,
+				     e);
 	}
 	device_list_free(&before);
 	return r < 0 ? err_prefix(e, "the module did not go to EDL") : 0;
 }
 
-/* A crashed module offers its memory and takes nothing else reliably: a reset leads to what its flash can
- * start, firmware or the boot ROM. */
+/* A crashed module offers its memory and takes nothing else reliably: a reset leads to what its
+ * flash can start, firmware or the boot ROM. */
 static int reset_dump(struct module *m, struct err *e)
 {
 	struct device_list before = DEVICE_LIST_INIT;
@@ -132,7 +141,9 @@ static int reset_dump(struct module *m, struct err *e)
 	r = sahara_reset(m->sahara, e);
 	close_sessions(m);
 	if (r == 0)
-		r = wait_for(m, STATE_BIT(DEVICE_NORMAL) | STATE_BIT(DEVICE_EDL) | STATE_BIT(DEVICE_DUMP),
+		r = wait_for(m,
+			     STATE_BIT(DEVICE_NORMAL) | STATE_BIT(DEVICE_EDL) |
+				     STATE_BIT(DEVICE_DUMP),
 			     &before, e);
 	device_list_free(&before);
 	return r;
@@ -155,21 +166,25 @@ int module_enter_edl(struct module *m, struct err *e)
 	case DEVICE_NORMAL:
 		return ask_firmware_for_edl(m, e);
 	case DEVICE_DUMP:
-		return err_set(e, ERR_MISMATCH,
-			       "the module crashes at every start and comes back in memory dump mode: it needs the "
-			       "hardware way into EDL, see 'salvor edl enter --how'");
+		return err_set(
+			e, ERR_MISMATCH,
+			"the module crashes at every start and comes back in memory dump mode: it needs the "
+			"hardware way into EDL, see 'salvor edl enter --how'");
 	case DEVICE_FASTBOOT:
-		return err_set(e, ERR_UNSUPPORTED, "the module is in fastboot; 'fastboot oem edl' or the hardware "
+		return err_set(e, ERR_UNSUPPORTED,
+			       "the module is in fastboot; 'fastboot oem edl' or the hardware "
 			       "way leads to EDL");
 	case DEVICE_NOT_QUALCOMM:
-		return err_set(e, ERR_UNSUPPORTED, "this module has no Qualcomm chip (%s): it has no EDL",
-			       m->dev.known && m->dev.known->chip_maker ? m->dev.known->chip_maker : "another maker's");
+		return err_set(e, ERR_UNSUPPORTED,
+			       "this module has no Qualcomm chip (%s): it has no EDL",
+			       m->dev.known && m->dev.known->chip_maker ? m->dev.known->chip_maker
+									: "another maker's");
 	case DEVICE_UNKNOWN:
 	case DEVICE_UNRELATED:
 		break;
 	}
-	return err_set(e, ERR_UNSUPPORTED, "nothing is known about the device at %s (%04x:%04x)", m->dev.port,
-		       m->dev.vid, m->dev.pid);
+	return err_set(e, ERR_UNSUPPORTED, "nothing is known about the device at %s (%04x:%04x)",
+		       m->dev.port, m->dev.vid, m->dev.pid);
 }
 
 int module_open_sahara(struct module *m, struct err *e)
@@ -177,14 +192,15 @@ int module_open_sahara(struct module *m, struct err *e)
 	struct sahara_opts opts = {
 		.log = m->opts.log,
 		.may_probe = !m->opts.no_probe && m->dev.vid != VID_SIERRA,
+		.hello_ms = m->was_switched ? HELLO_MS_FRESH : HELLO_MS_STANDING,
 		.zlp = m->opts.zlp,
 		.cancel = m->opts.cancel,
 	};
 
 	if (m->sahara)
 		return 0;
-	if (is_stream(m) ? open_address(m->opts.root, m->dev.port, m->opts.log, &m->link, e) :
-			   open_role(m->opts.root, &m->dev, ROLE_EDL, m->opts.log, &m->link, e))
+	if (is_stream(m) ? open_address(m->opts.root, m->dev.port, m->opts.log, &m->link, e)
+			 : open_role(m->opts.root, &m->dev, ROLE_EDL, m->opts.log, &m->link, e))
 		return -1;
 	link_set_zlp(m->link, m->opts.zlp);
 	if (sahara_open(m->link, &opts, &m->sahara, e) < 0) {
@@ -217,15 +233,14 @@ static int upload(struct module *m, struct err *e)
 		return err_prefix(e, "asking the chip who it is");
 	}
 	if (!m->opts.loaders)
-		return err_set(e, ERR_USAGE, "the boot ROM waits for a programmer: give --loader FILE|DIR");
+		return err_set(e, ERR_USAGE,
+			       "the boot ROM waits for a programmer: give --loader FILE|DIR");
 	if (loader_choose(m->opts.loaders, &m->chip, &file, e) < 0 ||
 	    loader_images_open(&images, file, e) < 0)
 		return -1;
 	say(m, "loading the programmer");
 	log_info(m->opts.log, "module", "programmer %s, sha256 %s", file->path, file->sha256);
-	progress_begin(m->opts.progress, "loading the programmer", file->size);
 	r = sahara_upload(m->sahara, &images.images, m->opts.progress, e);
-	progress_end(m->opts.progress, r == 0);
 	loader_images_close(&images);
 	return r < 0 ? err_prefix(e, "loading '%s'", file->path) : 0;
 }
@@ -241,8 +256,10 @@ static int start_firehose(struct module *m, struct err *e)
 	};
 
 	if (sahara_state(m->sahara) == SAHARA_STREAMING)
-		return err_set(e, ERR_UNSUPPORTED, "a streaming programmer (NPRG/ENPRG) runs on the module and "
-			       "does not speak Firehose: power-cycle the module into EDL and try again");
+		return err_set(
+			e, ERR_UNSUPPORTED,
+			"a streaming programmer (NPRG/ENPRG) runs on the module and "
+			"does not speak Firehose: power-cycle the module into EDL and try again");
 	if (firehose_open(m->link, &opts, &m->firehose, e) < 0)
 		return -1;
 	sahara_close(m->sahara);
@@ -283,8 +300,8 @@ struct fh_sectors {
 	struct firehose *fh;
 };
 
-static int fh_sectors_read(struct sectors *s, uint32_t lun, uint64_t sector, uint32_t count, void *buf,
-			   struct err *e)
+static int fh_sectors_read(struct sectors *s, uint32_t lun, uint64_t sector, uint32_t count,
+			   void *buf, struct err *e)
 {
 	struct fh_sectors *f = container_of(s, struct fh_sectors, s);
 	struct extent x = { lun, sector, count };
@@ -336,7 +353,8 @@ static int reset_it(struct module *m, struct err *e)
 		return firehose_power(m->firehose, FIREHOSE_POWER_RESET, e);
 	if (module_open_sahara(m, e) < 0)
 		return -1;
-	if (sahara_state(m->sahara) == SAHARA_FIREHOSE || sahara_state(m->sahara) == SAHARA_RUNNING) {
+	if (sahara_state(m->sahara) == SAHARA_FIREHOSE ||
+	    sahara_state(m->sahara) == SAHARA_RUNNING) {
 		struct firehose_opts opts = { .log = m->opts.log,
 					      .storage = m->opts.storage,
 					      .early = sahara_early(m->sahara),
@@ -348,7 +366,8 @@ static int reset_it(struct module *m, struct err *e)
 		return firehose_power(m->firehose, FIREHOSE_POWER_RESET, e);
 	}
 	if (sahara_state(m->sahara) == SAHARA_STREAMING)
-		return err_set(e, ERR_UNSUPPORTED, "a streaming programmer runs on the module: power-cycle it");
+		return err_set(e, ERR_UNSUPPORTED,
+			       "a streaming programmer runs on the module: power-cycle it");
 	return sahara_reset(m->sahara, e);
 }
 
@@ -365,9 +384,10 @@ int module_leave_edl(struct module *m, bool verify, struct err *e)
 	if (r == 0 && verify && !is_stream(m)) {
 		r = wait_for(m, STATES_USABLE, &before, e);
 		if (r == 0 && m->dev.state != DEVICE_NORMAL)
-			r = err_set(e, ERR_MISMATCH,
-				    "the module was reset and came back in %s mode: it does not start its firmware",
-				    device_state_name(m->dev.state));
+			r = err_set(
+				e, ERR_MISMATCH,
+				"the module was reset and came back in %s mode: it does not start its firmware",
+				device_state_name(m->dev.state));
 	}
 	device_list_free(&before);
 	return r;

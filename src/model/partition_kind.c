@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <strings.h>
 
-/* Names as they stand in Quectel's NAND tables, on Qualcomm's eMMC layouts and on other makers' CPEs
- * (docs/protocols.md, unit-specific partitions). */
+/* Names as they stand in Quectel's NAND tables, on Qualcomm's eMMC layouts and on other makers'
+ * CPEs (docs/protocols.md, unit-specific partitions). */
 static const struct {
 	const char *name;
 	unsigned flags;

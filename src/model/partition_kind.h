@@ -5,8 +5,10 @@
 #include <stdbool.h>
 
 enum {
-	PART_UNIT = 1u << 0,  /* belongs to this unit alone: identity, calibration, production data */
-	PART_EFS = 1u << 1,   /* EFS2: log-structured, manages its own bad blocks; page places matter */
+	PART_UNIT =
+		1u << 0, /* belongs to this unit alone: identity, calibration, production data */
+	PART_EFS =
+		1u << 1, /* EFS2: log-structured, manages its own bad blocks; page places matter */
 	PART_BOOT = 1u << 2,  /* without it the boot ROM falls into EDL */
 	PART_TABLE = 1u << 3, /* the partition table itself */
 	PART_FUSES = 1u << 4, /* content that blows fuses at the next boot: irreversible */

@@ -19,11 +19,13 @@ static int resolve_raw(const struct table *t, const struct geometry *g, const ch
 	if (extent_parse(text, &p.at, e) < 0)
 		return -1;
 	if (p.at.lun >= MAX_OF(g->num_luns, 1u))
-		return err_set(e, ERR_MISMATCH, "'%s': the storage has %u LUN(s)", text, g->num_luns);
+		return err_set(e, ERR_MISMATCH, "'%s': the storage has %u LUN(s)", text,
+			       g->num_luns);
 	whole = (struct extent){ p.at.lun, 0, g->total_sectors };
 	/* The size is known for LUN 0 only; the programmer itself checks the others. */
 	if (p.at.lun == 0 && g->total_sectors && !extent_within(&p.at, &whole))
-		return err_set(e, ERR_MISMATCH, "'%s' reaches past the storage's %" PRIu64 " sectors", text,
+		return err_set(e, ERR_MISMATCH,
+			       "'%s' reaches past the storage's %" PRIu64 " sectors", text,
 			       g->total_sectors);
 	for (i = 0; i < t->n; i++) {
 		if (extent_overlaps(&p.at, &t->part[i].at))
@@ -49,7 +51,8 @@ int place_resolve(const struct table *table, const struct geometry *g, const cha
 
 		snprintf(num, sizeof(num), "%.*s", (int)(slash - text), text);
 		if ((size_t)(slash - text) >= sizeof(num) || parse_u64(num, UINT8_MAX, &lun, e) < 0)
-			return err_set(e, ERR_USAGE, "'%s' is neither a partition name nor LUN/START+COUNT",
+			return err_set(e, ERR_USAGE,
+				       "'%s' is neither a partition name nor LUN/START+COUNT",
 				       text);
 		name = slash + 1;
 	}
@@ -64,8 +67,10 @@ int place_resolve(const struct table *table, const struct geometry *g, const cha
 		n++;
 	}
 	if (n > 1)
-		return err_set(e, ERR_USAGE, "%zu partitions are called '%s': put the LUN in front, as in "
-			       "'%u/%s'", n, name, part->at.lun, name);
+		return err_set(e, ERR_USAGE,
+			       "%zu partitions are called '%s': put the LUN in front, as in "
+			       "'%u/%s'",
+			       n, name, part->at.lun, name);
 	if (n == 0) {
 		err_set(e, ERR_USAGE, "no partition '%s'", text);
 		nearest = table_nearest(table, name);

@@ -9,13 +9,13 @@
 struct place {
 	char name[PARTITION_NAME_MAX]; /* as on the module, or the extent's text */
 	struct extent at;
-	unsigned kind;                 /* PART_*; a raw extent has those of all partitions it touches */
+	unsigned kind; /* PART_*; a raw extent has those of all partitions it touches */
 	bool is_raw;
 };
 
 /* "efs2", "0:EFS2", "1/modemst1" (a LUN in front of a name that several LUNs bear), or
- * "LUN/START+COUNT". ERR_USAGE with the nearest name; ERR_MISMATCH when a raw extent does not fit the
- * storage. `table` may have no partitions: then only raw extents resolve. */
+ * "LUN/START+COUNT". ERR_USAGE with the nearest name; ERR_MISMATCH when a raw extent does not fit
+ * the storage. `table` may have no partitions: then only raw extents resolve. */
 int place_resolve(const struct table *table, const struct geometry *g, const char *text,
 		  struct place *ret, struct err *e) _must_check_;
 

@@ -31,8 +31,10 @@ static int listen(struct link *link, uint32_t ms, struct err *e)
 			bool at_start = i == 0 || in[i - 1] == 0x7e;
 
 			if (at_start && is_refusal(SLICE(in + i, n - i)))
-				return err_set_code(e, ERR_REFUSED, in[i],
-						    "the firmware refuses the switch to EDL (DIAG error 0x%02x)", in[i]);
+				return err_set_code(
+					e, ERR_REFUSED, in[i],
+					"the firmware refuses the switch to EDL (DIAG error 0x%02x)",
+					in[i]);
 		}
 	}
 	return 0;
@@ -66,7 +68,8 @@ int edl_switch(struct link *link, const struct edl_switch_opts *opts, struct err
 	}
 	if (silent)
 		return err_set(e, ERR_TIMEOUT, "its DIAG port takes no data");
-	return err_set(e, ERR_TIMEOUT, "it was asked %u times over DIAG and stays where it is", tries);
+	return err_set(e, ERR_TIMEOUT, "it was asked %u times over DIAG and stays where it is",
+		       tries);
 gone:
 	log_info(opts->log, "edl", "the port is gone after %u request(s)", i + 1);
 	err_clear(e);

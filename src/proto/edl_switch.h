@@ -15,8 +15,9 @@ struct edl_switch_opts {
 
 /*
  * Sends the DIAG frame 4B 65 01 00 54 0F 7E once a second until the port is gone, which is the only
- * reliable answer: the echo may come or not, and logs flood the port meanwhile. ERR_TIMEOUT when the
- * module stays, ERR_REFUSED when it answers with a DIAG error. The link is of no use afterwards.
+ * reliable answer: the echo may come or not, and logs flood the port meanwhile. ERR_TIMEOUT when
+ * the module stays, ERR_REFUSED when it answers with a DIAG error. The link is of no use
+ * afterwards.
  */
 int edl_switch(struct link *link, const struct edl_switch_opts *opts, struct err *e) _must_check_;
 

@@ -204,7 +204,8 @@ int sahara_identify(struct sahara *s, struct chip_id *ret, struct err *e)
 
 int sahara_park(struct sahara *s, struct err *e)
 {
-	if (s->state != SAHARA_WAITING || s->has_held || (s->has_hello && s->hello.hello.version < 2))
+	if (s->state != SAHARA_WAITING || s->has_held ||
+	    (s->has_hello && s->hello.hello.version < 2))
 		return 0;
 	if (!s->in_command && (!s->has_hello || command_enter(s, e) < 0))
 		return s->has_hello ? -1 : 0;
