@@ -15,7 +15,8 @@
 struct opener;
 struct usbdev;
 
-enum urb_dir { URB_OUT, URB_IN, URB_DIRS };
+/* Interrupt endpoints exist and say nothing. */
+enum urb_dir { URB_OUT, URB_IN, URB_INT, URB_DIRS };
 
 /* One URB from SUBMITURB to REAPURB. */
 struct urb {

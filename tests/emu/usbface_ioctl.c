@@ -379,12 +379,18 @@ static int submit_control(struct opener *o, struct urb *u, UMockdevIoctlData *bu
 static int submit_bulk(struct opener *o, struct urb *u, UMockdevIoctlData *buf)
 {
 	struct usbdev *d = o->dev;
+	enum urb_dir dir = u->is_in ? URB_IN : URB_OUT;
 	unsigned i;
 	int r;
 
-	for (i = 0; i < d->usb.n_ifaces; i++)
+	for (i = 0; i < d->usb.n_ifaces; i++) {
 		if (u->endpoint == (u->is_in ? d->usb.iface[i].ep_in : d->usb.iface[i].ep_out))
 			break;
+		if (u->endpoint == d->usb.iface[i].ep_int) {
+			dir = URB_INT;
+			break;
+		}
+	}
 	if (i == d->usb.n_ifaces || (u->endpoint & 15) == 0)
 		return -ENOENT;
 	r = iface_check(o, d->usb.iface[i].number);
@@ -407,7 +413,7 @@ static int submit_bulk(struct opener *o, struct urb *u, UMockdevIoctlData *buf)
 		d->face->n.urbs_out++;
 		d->face->n.bytes_out += u->len;
 	}
-	list_add(&d->pending[i][u->is_in ? URB_IN : URB_OUT], u);
+	list_add(&d->pending[i][dir], u);
 	return 0;
 }
 
@@ -730,7 +736,8 @@ static bool ioctl_retry(struct opener *o, UMockdevIoctlClient *client, unsigned 
 		if (other != o && other->claimed != 0)
 			break;
 	if (r != -EBUSY || other == NULL || o->tries == BUSY_TRIES ||
-	    (request != USBDEVFS_CLAIMINTERFACE && request != USBDEVFS_DISCONNECT_CLAIM)) {
+	    (request != USBDEVFS_CLAIMINTERFACE && request != USBDEVFS_DISCONNECT_CLAIM &&
+	     request != USBDEVFS_IOCTL)) {
 		o->tries = 0;
 		return false;
 	}
@@ -805,30 +812,32 @@ static void opener_close(struct usbface *f, struct opener *o)
 	o->claimed = 0;
 }
 
-static void on_client_gone(UMockdevIoctlClient *client, GParamSpec *spec, gpointer arg)
-{
-	struct usbface *f = arg;
-	struct opener *o = g_object_get_data(G_OBJECT(client), "opener");
-	struct usbdev *d = NULL;
-	struct tty *t;
+/* Who sits behind a client. Goes with the client object, which umockdev drops when the file is
+ * closed; it has no signal for that which works. */
+struct seat {
+	struct usbface *face;
+	struct opener *opener; /* of a usbfs node */
+	struct usbdev *dev;    /* of a tty */
+	struct tty *tty;
+	int tty_number;
+};
 
-	(void)spec;
-	if (umockdev_ioctl_client_get_connected(client))
-		return;
+static void seat_leave(gpointer arg)
+{
+	struct seat *s = arg;
+	struct usbface *f = s->face;
+
 	pthread_mutex_lock(&f->lock);
-	if (o != NULL && o->client != NULL) {
-		opener_close(f, o);
-	} else if (o == NULL) {
-		t = tty_of(f, umockdev_ioctl_client_get_devnode(client), &d);
-		if (t != NULL && d == g_object_get_data(G_OBJECT(client), "tty-of") && t->opens > 0 &&
-		    --t->opens == 0) {
-			tcflush(t->slave, TCIOFLUSH);
-			emu_claimed(d->emu, t->iface, false);
-			usbface_settle(f, d->emu);
-		}
+	if (s->opener != NULL) {
+		opener_close(f, s->opener);
+	} else if (!s->dev->gone && s->tty->number == s->tty_number && --s->tty->opens == 0) {
+		tcflush(s->tty->slave, TCIOFLUSH);
+		emu_claimed(s->dev->emu, s->tty->iface, false);
+		usbface_settle(f, s->dev->emu);
 	}
 	pthread_mutex_unlock(&f->lock);
 	usbface_wake(f);
+	g_free(s);
 }
 
 static void on_client(UMockdevIoctlBase *base, UMockdevIoctlClient *client, gpointer arg)
@@ -837,10 +846,10 @@ static void on_client(UMockdevIoctlBase *base, UMockdevIoctlClient *client, gpoi
 	struct usbface *f = arg;
 	struct usbdev *d;
 	struct opener *o;
+	struct seat *s;
 	struct tty *t;
 
 	(void)base;
-	g_signal_connect(client, "notify::connected", G_CALLBACK(on_client_gone), f);
 	pthread_mutex_lock(&f->lock);
 	for (d = f->devs; d != NULL && strcmp(d->node, node) != 0; d = d->next)
 		;
@@ -851,9 +860,18 @@ static void on_client(UMockdevIoctlBase *base, UMockdevIoctlClient *client, gpoi
 		o->done.tail = &o->done.head;
 		o->next = d->openers;
 		d->openers = o;
+		s = g_new0(struct seat, 1);
+		s->face = f;
+		s->opener = o;
 		g_object_set_data(G_OBJECT(client), "opener", o);
+		g_object_set_data_full(G_OBJECT(client), "seat", s, seat_leave);
 	} else if ((t = tty_of(f, node, &d)) != NULL) {
-		g_object_set_data(G_OBJECT(client), "tty-of", d);
+		s = g_new0(struct seat, 1);
+		s->face = f;
+		s->dev = d;
+		s->tty = t;
+		s->tty_number = t->number;
+		g_object_set_data_full(G_OBJECT(client), "seat", s, seat_leave);
 		if (t->opens++ == 0)
 			emu_claimed(d->emu, t->iface, true);
 		usbface_settle(f, d->emu);

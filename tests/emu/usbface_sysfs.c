@@ -5,7 +5,7 @@
  */
 #include "tests/emu/usbface_int.h"
 
-#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,12 +110,32 @@ static void node_link(struct usbface *f, const char *node, const char *pty)
 	g_free(path);
 }
 
-static void node_unlink(struct usbface *f, const char *node)
-{
-	char *path = node_path(f, node);
+static void unlink_in_bed(struct usbface *f, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
+static void unlink_in_bed(struct usbface *f, const char *fmt, ...)
+{
+	char *name, *path;
+	va_list ap;
+
+	va_start(ap, fmt);
+	name = g_strdup_vprintf(fmt, ap);
+	va_end(ap);
+	path = node_path(f, name);
 	unlink(path);
 	g_free(path);
+	g_free(name);
+}
+
+/* The node and the testbed's notes on its number, which umockdev leaves behind when the attribute
+ * ends in a newline, as it does in sysfs. */
+static void node_unlink(struct usbface *f, const char *node, unsigned major, unsigned minor)
+{
+	char *flat = g_strdelimit(g_strdup(node + strlen("/dev/")), "/", '_');
+
+	unlink_in_bed(f, "%s", node);
+	unlink_in_bed(f, "/dev/.node/%s", flat);
+	unlink_in_bed(f, "/sys/dev/char/%u:%u", major, minor);
+	g_free(flat);
 }
 
 static void attach(struct usbface *f, const char *node)
@@ -181,7 +201,7 @@ static void tty_remove(struct usbdev *d, unsigned index)
 	if (t->number < 0)
 		return;
 	snprintf(node, sizeof(node), "/dev/ttyUSB%d", t->number);
-	node_unlink(d->face, node);
+	node_unlink(d->face, node, 188, (unsigned)t->number);
 	close(t->master);
 	close(t->slave);
 	iface_sys(d, index, sys, sizeof(sys));
@@ -258,7 +278,7 @@ static void iface_add(struct usbdev *d, unsigned index)
 			       "A: bNumEndpoints=%02x\\n\nA: bInterfaceClass=%02x\\n\n"
 			       "A: bInterfaceSubClass=%02x\\n\nA: bInterfaceProtocol=%02x\\n\n",
 			       sys + 4, d->usb.vid, d->usb.pid, d->usb.bcd_device, in->cls, in->sub,
-			       in->proto, in->number, (in->ep_in != 0) + (in->ep_out != 0), in->cls,
+			       in->proto, in->number, (in->ep_in != 0) + (in->ep_out != 0) + (in->ep_int != 0), in->cls,
 			       in->sub, in->proto);
 	add(d->face, text);
 	g_free(text);
@@ -308,7 +328,7 @@ struct usbdev *usbdev_arrive(struct usbface *f, struct module *mod)
 	const struct emu_usb *usb = emu_usb(mod->emu);
 	struct usbdev *d = g_new0(struct usbdev, 1);
 	char pty[64], path[160];
-	unsigned i;
+	unsigned i, dir;
 
 	d->face = f;
 	d->emu = mod->emu;
@@ -328,8 +348,8 @@ struct usbdev *usbdev_arrive(struct usbface *f, struct module *mod)
 	snprintf(d->sys, sizeof(d->sys), "/sys%s", path);
 	for (i = 0; i < EMU_MAX_INTERFACES; i++) {
 		d->tty[i].number = -1;
-		d->pending[i][URB_OUT].tail = &d->pending[i][URB_OUT].head;
-		d->pending[i][URB_IN].tail = &d->pending[i][URB_IN].head;
+		for (dir = 0; dir < URB_DIRS; dir++)
+			d->pending[i][dir].tail = &d->pending[i][dir].head;
 	}
 	if (usbface_pty(&d->master, &d->slave, pty, sizeof(pty)) != 0)
 		abort();
@@ -357,7 +377,7 @@ void usbdev_leave(struct usbdev *d)
 	d->gone = true;
 	usbdev_kill_urbs(d, -ESHUTDOWN);
 	usbdev_show_ready(d);
-	node_unlink(d->face, d->node);
+	node_unlink(d->face, d->node, 189, (d->bus - 1) * 128 + d->number - 1);
 	/* Whoever sleeps in poll() now sees POLLERR | POLLHUP. */
 	close(d->master);
 	close(d->slave);
