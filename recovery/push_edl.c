@@ -48,6 +48,14 @@ static int map_input(struct push *push, struct err *e)
 		    blockmap_feed(&push->map, SLICE(piece, n), e) < 0)
 			return err_prefix(e, "'%s'", push->input->path);
 	} while (n);
+	/* An image need not fill its last page; the rest of the page is padding. */
+	while (hashed.n % g->sector_size) {
+		n = (size_t)MIN_OF(g->sector_size - hashed.n % g->sector_size, (uint64_t)sizeof(piece));
+		memset(piece, 0xff, n);
+		if (blockmap_feed(&push->map, SLICE(piece, n), e) < 0)
+			return -1;
+		hashed.n += n;
+	}
 	if (blockmap_end(&push->map, e) < 0)
 		return -1;
 	digest_final_hex(&hashed.digest, hex);
@@ -154,6 +162,9 @@ static int check_input(struct push *push, uint64_t room, struct err *e)
 	return is_efs(push) ? check_efs(push, room, e) : 0;
 }
 
+/* Without an input nothing says how erased pages read; both ways are erased. */
+#define FILLER_DEFAULT 0xee
+
 static int check_place(const struct push *push, uint64_t *ret_room, struct err *e)
 {
 	const struct extent *at = &push->place.at;
@@ -198,6 +209,7 @@ int push_plan(struct push *push, struct plan *ret, struct err *e)
 	uint64_t room;
 	char note[96] = "";
 
+	push->map.filler = push->input ? push->input->filler : FILLER_DEFAULT;
 	if (check_place(push, &room, e) < 0 || (push->input && check_input(push, room, e) < 0))
 		return -1;
 	if (push->save_path) {

@@ -231,7 +231,7 @@ static int read_all(struct session *s, struct read_job *job, struct err *e)
 			snprintf(text, sizeof(text), "%u/%s", t->part[i].at.lun, t->part[i].name);
 		else
 			snprintf(text, sizeof(text), "%s", p->arg[i]);
-		r = place_resolve(t, &s->module.geometry, text, &places[i], e);
+		r = part_resolve(&s->module, text, &places[i], e);
 	}
 	for (i = 0; i < n && r == 0; i++)
 		r = read_place(s, job, &places[i], e);
@@ -310,7 +310,7 @@ static int verify_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 	}
 	push.fh = s.module.firehose;
 	push.geometry = &s.module.geometry;
-	r = place_resolve(&s.module.table, &s.module.geometry, parsed_arg(p, 0), &push.place, e);
+	r = part_resolve(&s.module, parsed_arg(p, 0), &push.place, e);
 	if (r == 0) {
 		ctx->phase = PHASE_VERIFY;
 		r = push_verify(&push, e);

@@ -43,6 +43,15 @@ void part_discard_dump(const char *path)
 		(void)unlink(map);
 }
 
+int part_resolve(const struct module *m, const char *text, struct place *ret, struct err *e)
+{
+	if (place_resolve(&m->table, &m->geometry, text, ret, e) == 0)
+		return 0;
+	if (m->table.kind == TABLE_NONE && m->no_table[0])
+		err_append(e, ": no partition table (%s)", m->no_table);
+	return -1;
+}
+
 void part_render_storage(struct render *r, const struct module *m)
 {
 	const struct geometry *g = &m->geometry;
@@ -200,7 +209,7 @@ static int change_place(struct session *s, const struct parsed *p, const char *n
 	char title[192];
 	int r;
 
-	if (place_resolve(&s->module.table, &s->module.geometry, name, &push.place, e) < 0)
+	if (part_resolve(&s->module, name, &push.place, e) < 0)
 		return -1;
 	if (!parsed_str(p, "no-save")) {
 		if (parsed_str(p, "save"))
@@ -294,7 +303,7 @@ static int erase_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 	for (i = 0; i < p->n_arg && r == 0; i++) {
 		struct place place;
 
-		r = place_resolve(&s.module.table, &s.module.geometry, p->arg[i], &place, e);
+		r = part_resolve(&s.module, p->arg[i], &place, e);
 	}
 	for (i = 0; i < p->n_arg && r == 0 && go; i++)
 		r = change_place(&s, p, p->arg[i], NULL, &go, e);

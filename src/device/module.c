@@ -17,7 +17,7 @@
 /* A boot ROM needs up to two seconds after it appeared before it says HELLO; one that stood there
  * when we came has said it or never will. */
 #define HELLO_MS_FRESH    2000
-#define HELLO_MS_STANDING 600
+#define HELLO_MS_STANDING 300
 /* Sierra's boot loaders refuse their own commands after anything unasked was written to them. */
 #define VID_SIERRA 0x1199
 /* Rounds of "reset the dump, see what comes up": a module that crashes at every start never ends.
@@ -251,6 +251,7 @@ static int start_firehose(struct module *m, struct err *e)
 		.log = m->opts.log,
 		.storage = m->opts.storage,
 		.early = sahara_early(m->sahara),
+		.has_answered = sahara_state(m->sahara) == SAHARA_FIREHOSE,
 		.timeout_scale_pct = m->opts.timeout_scale_pct,
 		.cancel = m->opts.cancel,
 	};
@@ -359,6 +360,7 @@ static int reset_it(struct module *m, struct err *e)
 					      .storage = m->opts.storage,
 					      .early = sahara_early(m->sahara),
 					      .skip_storage_init = true,
+					      .has_answered = true,
 					      .cancel = m->opts.cancel };
 
 		if (firehose_open(m->link, &opts, &m->firehose, e) < 0)

@@ -71,7 +71,9 @@ static int check_locked(const struct firehose *f, struct err *e)
 static int take_banner(struct firehose *f, struct err *e)
 {
 	struct firehose_item item;
-	uint32_t quiet = f->rx_rest.n ? FH_MS_BANNER_QUIET : FH_MS_BANNER;
+	uint32_t quiet = f->opts.has_answered ? FH_MS_ANSWERED_QUIET :
+			 f->rx_rest.n	      ? FH_MS_BANNER_QUIET :
+					        FH_MS_BANNER;
 	struct deadline end = deadline_in(fh_ms(f, 6 * FH_MS_BANNER));
 	unsigned garbage = 0;
 
@@ -88,7 +90,7 @@ static int take_banner(struct firehose *f, struct err *e)
 			err_clear(e);
 			break;
 		}
-		quiet = FH_MS_BANNER_QUIET;
+		quiet = MIN_OF(quiet, (uint32_t)FH_MS_BANNER_QUIET);
 		if (check_locked(f, e) < 0)
 			return -1;
 	}

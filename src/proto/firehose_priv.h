@@ -24,6 +24,7 @@
 enum {
 	FH_MS_BANNER = 5000,
 	FH_MS_BANNER_QUIET = 1000,
+	FH_MS_ANSWERED_QUIET = 50, /* behind an answer only stragglers come */
 	FH_MS_CONFIGURE = 5000,
 	FH_MS_XML_WRITE = 5000,
 	FH_MS_SETUP = 10000,

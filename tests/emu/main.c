@@ -19,6 +19,28 @@ static void on_signal(int sig)
 	stop = 1;
 }
 
+/* What the module witnessed in this run, for tests: STATE/counters, a line each. */
+static void write_counters(const struct emu *m, const char *state)
+{
+	const struct emu_counters *c = emu_counters(m);
+	char text[1024], path[4096];
+	struct err e = ERR_INIT;
+
+	snprintf(path, sizeof(path), "%s/counters", state);
+	snprintf(text, sizeof(text),
+		 "pages_programmed %llu\npages_programmed_all_ff %llu\nblocks_erased %llu\n"
+		 "erase_cmds %llu\nprogram_cmds %llu\nread_cmds %llu\npatch_cmds %llu\n"
+		 "whole_chip_erases %llu\nrefused_cmds %llu\ndiag_requests %llu\nat_commands %llu\n",
+		 (unsigned long long)c->pages_programmed, (unsigned long long)c->pages_programmed_all_ff,
+		 (unsigned long long)c->blocks_erased, (unsigned long long)c->erase_cmds,
+		 (unsigned long long)c->program_cmds, (unsigned long long)c->read_cmds,
+		 (unsigned long long)c->patch_cmds, (unsigned long long)c->whole_chip_erases,
+		 (unsigned long long)c->refused_cmds, (unsigned long long)c->diag_requests,
+		 (unsigned long long)c->at_commands);
+	if (fs_write_file(path, SLICE(text, strlen(text)), true, &e))
+		fprintf(stderr, "salvor-emu: %s\n", e.msg);
+}
+
 static int usage(void)
 {
 	fprintf(stderr,
@@ -118,6 +140,7 @@ int main(int argc, char **argv)
 	r = sockface_run(m, &a.face, &e) ? 1 : 0;
 	if (r)
 		fprintf(stderr, "salvor-emu: %s\n", e.msg);
+	write_counters(m, a.state);
 	if (a.pidfile)
 		unlink(a.pidfile);
 out:

@@ -36,8 +36,10 @@ t() {
 	XDG_STATE_HOME=$W/state
 	export W HOME XDG_STATE_HOME
 	mkdir "$HOME"
+	_t0=$(date +%s%N)
 	if ( set -e; "$@" ) >"$W/trace" 2>&1; then
 		echo "ok $_n - $_name"
+		echo "# $((($(date +%s%N) - _t0) / 1000000)) ms"
 	else
 		_failed=1
 		echo "not ok $_n - $_name"
@@ -67,9 +69,11 @@ emu() {
 	_tag=${EMU_TAG:-}
 	mkdir -p "$W/root"
 	"$EMU_BIN" --model "$MODELS/$_model.model" --state "$W/module$_tag" --root "$W/root" \
-		--pidfile "$W/emu$_tag.pid" "$@" >"$W/emu$_tag.log" 2>&1 &
+		--pidfile "$W/emu$_tag.pid" --misbehave enumerate=100 \
+		--misbehave set=firehose.start_ms:50 --misbehave set=firehose.open_ms:10 \
+		--misbehave set=firehose.leave_ms:50 "$@" >"$W/emu$_tag.log" 2>&1 &
 	_i=0
-	until [ -s "$W/emu$_tag.pid" ]; do
+	until [ -s "$W/emu$_tag.pid" ] && grep -q 'bus [0-9]' "$W/emu$_tag.log"; do
 		_i=$((_i + 1))
 		if [ $_i -gt 100 ]; then
 			cat "$W/emu$_tag.log"
@@ -77,6 +81,20 @@ emu() {
 		fi
 		sleep 0.05
 	done
+}
+
+# programmer CHIP FAMILY: a folder $W/fw as a firmware package has it, and $L as the option for it.
+programmer() {
+	mkdir -p "$W/fw/update/firehose"
+	"$top_builddir/emu-programmer" "$1" "$2" "$W/fw/update/firehose/prog_any_name.bin"
+	"$top_builddir/emu-programmer" "$1" N "$W/fw/update/NPRG9x07.mbn"
+	L="--loader $W/fw"
+}
+
+# counter NAME VALUE: what the module witnessed; after emu_stop.
+counter() {
+	grep -qx "$1 $2" "$W/module${EMU_TAG:-}/counters" ||
+		fail "$1 is not $2: $(grep "^$1 " "$W/module${EMU_TAG:-}/counters")"
 }
 
 # Stops the module and waits for its state to be written.

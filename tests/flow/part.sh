@@ -1,0 +1,210 @@
+#!/bin/sh
+# The `part` verbs against the emulated module: what comes out is what is there; what goes in is proven,
+# kept, written and read back; and every way in which it can go wrong ends where it should.
+. "${top_srcdir:-.}/tests/flow/lib.sh"
+
+start() {
+	emu "$@"
+	programmer MDM9x07 A
+}
+
+list_shows_the_table() {
+	start ec25
+	run 0 part list $L
+	says 'EFS2 +0 +1280 +8704'
+	run 0 part list $L --json
+	json 'd["status"] == 0 and d["result"]["storage"]["type"] == "nand"'
+	json '[p for p in d["result"]["partitions"] if p["name"] == "EFS2"][0]["sectors"] == 8704'
+	run 0 list --json
+	json 'd["result"]["modules"][0]["state"] == "normal"'
+}
+
+read_and_write_back_are_equal() {
+	emu "$1"
+	programmer "$2" "$3"
+	run 0 part read efs2 -o "$W/a.bin" $L --stay
+	[ "$(wc -c <"$W/a.bin")" = "$4" ] || fail "size of the dump"
+	[ -s "$W/a.bin.map" ] || fail "no block map"
+	run 0 part erase 0:EFS2 --yes --stay
+	run 0 part read efs2 -o "$W/erased.bin" --stay
+	[ "$(tr -d "$5" <"$W/erased.bin" | wc -c)" = 0 ] || fail "efs2 is not erased"
+	run 0 part write EFS2 "$W/a.bin" --yes --stay
+	says 'read back and equal: +yes'
+	run 0 part read efs2 -o "$W/b.bin" --stay
+	same "$W/a.bin" "$W/b.bin"
+	run 0 part verify efs2 "$W/a.bin" --stay
+	[ "$(ls "$W/state/salvor/saved/"*.bin | wc -l)" = 2 ] || fail "what was overwritten was not kept"
+	run 0 edl exit
+	emu_stop
+	counter pages_programmed_all_ff 0
+	counter whole_chip_erases 0
+}
+
+several_in_one_session() {
+	start ec25
+	run 0 part read efs2 sys_rev RAWDATA 0/0+64 -o "$W/dumps/" $L
+	for f in efs2 sys_rev rawdata 0-0+64; do
+		[ -s "$W/dumps/$f.bin" ] || fail "no $f.bin"
+	done
+	[ "$(wc -c <"$W/dumps/0-0+64.bin")" = 131072 ] || fail "raw extent"
+	[ "$(grep -c 05c6:9008 "$W/emu.log")" = 1 ] || fail "more than one EDL entry"
+	run 1 part read efs2 -o "$W/dumps/" $L
+	errs 'exists and is not overwritten'
+	[ "$(grep -c 05c6:9008 "$W/emu.log")" = 1 ] || fail "EDL was entered for nothing"
+}
+
+to_stdout() {
+	start ec25
+	run 0 part read misc -o "$W/misc.bin" $L --stay
+	run 0 part read misc -o - --stay
+	same "$W/out" "$W/misc.bin"
+	run 2 part read misc efs2 -o - --stay
+}
+
+bad_input_sends_no_erase() {
+	start ec25
+	run 0 part read efs2 -o "$W/a.bin" $L --stay
+	: >"$W/empty.bin"
+	run 5 part write efs2 "$W/empty.bin" --yes --stay
+	run 5 part write efs2 "$W/missing.bin" --yes --stay
+	errs 'No such file'
+	mkdir "$W/dir.bin"
+	run 5 part write efs2 "$W/dir.bin" --yes --stay
+	cp "$W/a.bin" "$W/long.bin"
+	printf x >>"$W/long.bin"
+	run 5 part write efs2 "$W/long.bin" --yes --stay
+	errs 'has room for'
+	head -c 131072 "$W/a.bin" >"$W/short.bin"
+	run 5 part write efs2 "$W/short.bin" --yes --stay
+	errs 'whole or not at all'
+	run 7 part write sec "$W/short.bin" --yes --stay
+	errs 'fuses'
+	run 2 part write ef2 "$W/a.bin" --yes --stay
+	errs "did you mean 'EFS2'"
+	run 5 part write 0/1+64 "$W/short.bin" --yes --stay
+	errs 'whole erase blocks'
+	run 5 part write mibib "$W/short.bin" --yes --stay
+	errs 'no partition table'
+	# A dump whose map belongs to other bytes, and one whose filler stands in front of data.
+	cp "$W/a.bin" "$W/c.bin"
+	cp "$W/a.bin.map" "$W/c.bin.map"
+	printf x | dd of="$W/c.bin" bs=1 seek=100 conv=notrunc 2>/dev/null
+	run 5 part write efs2 "$W/c.bin" --yes --stay
+	errs 'block map of other bytes'
+	{ head -c 2048 "$W/a.bin"; head -c 2048 /dev/zero | tr '\000' '\356'; tail -c +4097 "$W/a.bin"; } \
+		>"$W/filler.bin"
+	run 5 part write efs2 "$W/filler.bin" --yes --stay
+	errs 'not restorable'
+	emu_stop
+	counter erase_cmds 0
+	counter program_cmds 0
+}
+
+no_consent_changes_nothing() {
+	start ec25
+	run 0 part read efs2 -o "$W/a.bin" $L --stay
+	run 7 part write efs2 "$W/a.bin" --stay
+	run 0 part write efs2 "$W/a.bin" --dry-run --stay
+	says 'erase +EFS2'
+	run 7 part write efs2 "$W/a.bin" --yes --no-save 'testing what happens' --stay
+	errs 'lose-EFS2'
+	run 2 part write efs2 "$W/a.bin" --yes --no-save x --stay
+	emu_stop
+	counter erase_cmds 0
+}
+
+no_save_needs_the_word() {
+	start ec25
+	run 0 part read efs2 -o "$W/a.bin" $L --stay
+	run 0 part write efs2 "$W/a.bin" --no-save 'a copy was just made' --yes --accept-loss lose-EFS2 --stay
+	[ ! -e "$W/state/salvor/saved" ] || fail "something was saved"
+}
+
+a_liar_is_found() {
+	start ec25 --misbehave "lie=$1"
+	run 0 part read efs2 -o "$W/a.bin" $L --stay
+	# The same bytes would read back even if nothing was written: change one.
+	cp "$W/a.bin" "$W/other.bin"
+	printf Z | dd of="$W/other.bin" bs=1 seek=300 conv=notrunc 2>/dev/null
+	run "$2" part write efs2 "$W/other.bin" --yes
+	errs "part write EFS2 .*saved"
+}
+
+unstable_reads_keep_no_dump() {
+	start ec25 --misbehave flicker=1300
+	run 8 part read efs2 -o "$W/a.bin" $L
+	errs 'two reads'
+	[ ! -e "$W/a.bin" ] && [ ! -e "$W/a.bin.map" ] || fail "a dump was kept"
+	run 0 list --json
+	json 'd["result"]["modules"][0]["state"] == "normal"'
+}
+
+bad_blocks_are_told() {
+	start ec25 --misbehave bad=30
+	run 9 part read efs2 -o "$W/a.bin" $L --stay
+	errs 'cannot be restored'
+	[ "$(wc -c <"$W/a.bin")" = 17825792 ] || fail "the dump is not as long as the partition"
+	grep -q '"bad"' "$W/a.bin.map" || fail "the map does not tell"
+	run 5 part write efs2 "$W/a.bin" --yes --stay
+}
+
+a_refused_command_is_a_failure() {
+	start ec25 --misbehave "nak=$1"
+	cp "$MODELS/ec25.model" "$W/any.bin"
+	run "$2" part "$3" misc "$W/any.bin" $5 $L
+	errs "$4"
+}
+
+unplugged_in_mid_write() {
+	start ec25 --misbehave unplug_at=program
+	head -c 200000 /dev/urandom >"$W/x.bin"
+	run 6 part write misc "$W/x.bin" --yes $L --stay
+	errs 'part write misc .*saved'
+}
+
+no_programmer_is_told_before_the_module_is_touched() {
+	start ec25
+	run 2 part list
+	errs -- '--loader'
+	run 5 part list --loader "$W/fw/update/NPRG9x07.mbn"
+	errs 'does not speak Firehose'
+	run 5 part list --loader "$MODELS"
+	errs 'no Firehose programmer'
+	[ "$(grep -c 05c6:9008 "$W/emu.log")" = 0 ] || fail "EDL was entered"
+}
+
+managed_storage() {
+	start emmc
+	programmer "$1" B
+	run 0 part list $L --stay
+	says 'modemst1'
+	run 0 part read modemst1 -o "$W/a.bin" --stay
+	[ ! -e "$W/a.bin.map" ] || fail "a block map on eMMC"
+	head -c 5000 /dev/urandom >"$W/x.bin"
+	run 0 part write fsg "$W/x.bin" --yes --stay
+	run 0 part verify fsg "$W/x.bin" --stay
+	printf Z | dd of="$W/x.bin" bs=1 seek=4000 conv=notrunc 2>/dev/null
+	run 8 part verify fsg "$W/x.bin" --stay
+}
+
+t "part list shows the table and leaves the module as it was" list_shows_the_table
+t "efs2 of an EC25 read, erased, written and read again is equal" \
+	read_and_write_back_are_equal ec25 MDM9x07 A 17825792 '\377'
+t "efs2 of an RM520N too, and its filler is not programmed" \
+	read_and_write_back_are_equal rm520n SDX62 B 23068672 '\377\356'
+t "several partitions are read in one session" several_in_one_session
+t "a dump goes to standard output" to_stdout
+t "bad input never leads to an erase" bad_input_sends_no_erase
+t "without consent nothing is changed" no_consent_changes_nothing
+t "not keeping the old content needs a typed word" no_save_needs_the_word
+t "a programmer that acknowledges and writes nothing is found" a_liar_is_found program 6
+t "a programmer that acknowledges and erases nothing is found" a_liar_is_found erase 6
+t "two reads that differ keep no dump" unstable_reads_keep_no_dump
+t "bad blocks make a dump not restorable, and are told" bad_blocks_are_told
+t "a refused read is told as the reason why there is no table" a_refused_command_is_a_failure read 2 verify 'no partition table' ''
+t "a refused erase is a failure in mid-write" a_refused_command_is_a_failure erase 6 write 'said no' --yes
+t "a module that leaves in mid-write is a failure that names the kept copy" unplugged_in_mid_write
+t "a missing programmer is told before the module is touched" \
+	no_programmer_is_told_before_the_module_is_touched
+t "eMMC partitions are read, written and verified" managed_storage SDX55
+finish
