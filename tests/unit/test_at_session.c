@@ -191,6 +191,28 @@ static void info_collects_what_the_module_tells(void **state)
 	}
 }
 
+static void only_an_incomplete_revision_is_waited_for(void **state)
+{
+	static const struct answer odd[] = { { "AT+QGMR", "\r\nhome-made 1.0\r\n\r\nOK\r\n" },
+					     { NULL, NULL } };
+	struct port p;
+	struct err e = ERR_INIT;
+	struct at *a = begin(&p, odd);
+	struct at_info i;
+
+	(void)state;
+	assert_ok(at_info(a, &i, &e), e);
+	assert_string_equal(i.revision, "home-made 1.0");
+	assert_int_equal(p.waited_ms, 0);
+	at_close(a);
+	a = begin(&p, ec25);
+	p.revisions_cut = 1000; /* never becomes complete: kept as it is, and no endless wait */
+	assert_ok(at_info(a, &i, &e), e);
+	assert_string_equal(i.revision, "EC25EFAR06A17M4G_20.200.00.000");
+	assert_in_range(p.waited_ms, 1000, 10000);
+	at_close(a);
+}
+
 static void a_module_that_knows_nothing_is_no_failure(void **state)
 {
 	struct port p;
@@ -363,6 +385,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(info_collects_what_the_module_tells),
+		cmocka_unit_test(only_an_incomplete_revision_is_waited_for),
 		cmocka_unit_test(a_module_that_knows_nothing_is_no_failure),
 		cmocka_unit_test(errors_carry_the_modules_number),
 		cmocka_unit_test(a_late_answer_is_not_the_next_ones),
