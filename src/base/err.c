@@ -68,16 +68,24 @@ int err_nomem(struct err *e)
 
 int err_prefix(struct err *e, const char *fmt, ...)
 {
-	char old[sizeof(e->msg)];
+	char prefix[sizeof(e->msg)];
+	size_t room = sizeof(e->msg) - 1, p, old = strnlen(e->msg, room);
 	va_list ap;
-	int n;
 
-	memcpy(old, e->msg, sizeof(old));
 	va_start(ap, fmt);
-	n = vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	vsnprintf(prefix, sizeof(prefix), fmt, ap);
 	va_end(ap);
-	if (n >= 0 && (size_t)n < sizeof(e->msg))
-		snprintf(e->msg + n, sizeof(e->msg) - (size_t)n, ": %s", old);
+	p = strlen(prefix);
+	/* The front of the message tells more than its tail: what does not fit is cut at the end. */
+	if (p + 2 > room) {
+		memcpy(e->msg, prefix, p + 1);
+		return -1;
+	}
+	old = MIN_OF(old, room - p - 2);
+	memmove(e->msg + p + 2, e->msg, old);
+	memcpy(e->msg, prefix, p);
+	memcpy(e->msg + p, ": ", 2);
+	e->msg[p + 2 + old] = '\0';
 	return -1;
 }
 

@@ -66,6 +66,34 @@ void fd_source_init(struct fd_source *s, int fd)
 	*s = (struct fd_source){ { fd_get }, fd, 0 };
 }
 
+static int range_get(struct source *source, void *p, size_t cap, size_t *ret_n, struct err *e)
+{
+	struct range_source *s = container_of(source, struct range_source, source);
+	ssize_t r;
+
+	if (s->left == 0) {
+		*ret_n = 0;
+		return 0;
+	}
+	do {
+		r = pread(s->fd, p, (size_t)MIN_OF((uint64_t)cap, s->left), (off_t)s->off);
+	} while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return err_set_errno(e, errno, "read failed at byte %llu", (unsigned long long)s->off);
+	if (r == 0)
+		return err_set(e, ERR_INTEGRITY, "the file ends at byte %llu, %llu bytes too early",
+			       (unsigned long long)s->off, (unsigned long long)s->left);
+	s->off += (uint64_t)r;
+	s->left -= (uint64_t)r;
+	*ret_n = (size_t)r;
+	return 0;
+}
+
+void range_source_init(struct range_source *s, int fd, uint64_t off, uint64_t n)
+{
+	*s = (struct range_source){ { range_get }, fd, off, n };
+}
+
 static int buf_put(struct sink *sink, const void *p, size_t n, struct err *e)
 {
 	struct buf_sink *s = container_of(sink, struct buf_sink, sink);

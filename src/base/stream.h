@@ -46,6 +46,15 @@ struct fd_source {
 void fd_sink_init(struct fd_sink *s, int fd);
 void fd_source_init(struct fd_source *s, int fd);
 
+/* `n` bytes of a seekable file from `off` on, by pread: the descriptor's own offset is left alone. A file
+ * that has become shorter is ERR_INTEGRITY, never an early end. */
+struct range_source {
+	struct source source;
+	int fd;
+	uint64_t off, left;
+};
+void range_source_init(struct range_source *s, int fd, uint64_t off, uint64_t n);
+
 /* Into a growable buffer / out of borrowed memory. */
 struct buf_sink {
 	struct sink sink;

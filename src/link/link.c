@@ -6,6 +6,8 @@ int link_read(struct link *l, void *buf, size_t cap, uint32_t ms, size_t *ret_n,
 {
 	size_t n = 0;
 
+	if (cap == 0)
+		return err_set(e, ERR_BUG, "%s: a read of no bytes", l->desc);
 	if (l->ops->read(l, buf, cap, ms, &n, e) < 0) {
 		if (e->kind != ERR_TIMEOUT)
 			log_debug(l->log, l->ops->name, "read: %s", e->msg);

@@ -15,7 +15,8 @@ struct chip_id {
 	bool has_hwid;
 	uint32_t msm_id;         /* 0x000480E1 = MDM9x07 ... */
 	uint16_t oem_id, model_id;
-	size_t pkhash_len;       /* 0 when the target did not tell; else 32, 48 or 64 */
+	size_t pkhash_len;       /* 0 when the target did not tell; 32, 48 or 64, less only
+				    when less came */
 	uint8_t pkhash[CHIP_PKHASH_MAX];
 	bool has_sbl_version;
 	uint32_t sbl_version;

@@ -35,6 +35,7 @@ enum {
 	TABLE_WARN_CRC = 1u << 0,       /* MIBIB without a valid CRC page: read-only use */
 	TABLE_WARN_BACKUP = 1u << 1,    /* GPT: primary bad, backup used */
 	TABLE_WARN_NO_BACKUP = 1u << 2, /* GPT: backup header bad or missing */
+	TABLE_WARN_ENTRY = 1u << 3,     /* GPT: an entry that cannot be right was left out */
 };
 
 void table_fini(struct table *t);

@@ -1,30 +1,79 @@
 #include "proto/edl_switch.h"
 
-int diag_enter_edl(struct diag *d, struct err *e)
-{
-	uint8_t room[8];
-	struct writer w = writer_of(room, sizeof(room));
-	struct diag_ask ask = { .timeout_ms = 2000, .may_vanish = true };
-	struct slice answer;
+#include "base/clock.h"
 
-	diag_edl_build(&w);
-	ask.packet = writer_slice(&w);
-	if (diag_ask(d, &ask, &answer, e) == 0) {
-		/* The answer is the request, nothing more. */
-		if (slice_eq(answer, ask.packet))
-			return 0;
-		return err_set(e, ERR_PROTO, "the module answered the switch to emergency download with "
-					     "%zu bytes instead of repeating it", answer.n);
+#include <string.h>
+
+/* Subsystem 0x65 command 1 with its CRC, as sent by every tool that knows it (diag facts). */
+static const uint8_t frame[] = { 0x4b, 0x65, 0x01, 0x00, 0x54, 0x0f, 0x7e };
+
+static bool left(const struct err *e)
+{
+	return e->kind == ERR_GONE || e->kind == ERR_LINK;
+}
+
+/* DIAG errors 0x13..0x18 start with that byte and quote the request behind it. */
+static bool is_refusal(struct slice s)
+{
+	return s.n >= 1 + 4 && s.p[0] >= 0x13 && s.p[0] <= 0x18 && memcmp(s.p + 1, frame, 4) == 0;
+}
+
+static int listen(struct link *link, uint32_t ms, struct err *e)
+{
+	struct deadline end = deadline_in(ms);
+	uint8_t in[4096];
+	size_t n;
+
+	while (!deadline_passed(end)) {
+		if (link_read(link, in, sizeof(in), MAX_OF(deadline_left(end), 1u), &n, e) < 0)
+			return e->kind == ERR_TIMEOUT ? 0 : -1;
+		for (size_t i = 0; i < n; i++) {
+			bool at_start = i == 0 || in[i - 1] == 0x7e;
+
+			if (at_start && is_refusal(SLICE(in + i, n - i)))
+				return err_set_code(
+					e, ERR_REFUSED, in[i],
+					"the firmware refuses the switch to EDL (DIAG error 0x%02x)",
+					in[i]);
+		}
 	}
-	if (e->kind == ERR_GONE) {
-		err_clear(e);
-		return 0;
+	return 0;
+}
+
+int edl_switch(struct link *link, const struct edl_switch_opts *opts, struct err *e)
+{
+	uint32_t interval = opts->interval_ms ? opts->interval_ms : 1000;
+	unsigned i, tries = opts->tries ? opts->tries : 30;
+	bool silent = true;
+
+	/* A port that floods logs may not take a write before they were read. */
+	link_drain(link, 50, 500);
+	for (i = 0; i < tries; i++) {
+		if (cancel_is_set(opts->cancel))
+			return err_set(e, ERR_CANCELLED, "stopped while asking for EDL");
+		if (link_write(link, frame, sizeof(frame), interval, e) < 0) {
+			if (left(e))
+				goto gone;
+			if (e->kind != ERR_TIMEOUT)
+				return -1;
+			link_drain(link, 10, 200);
+			continue;
+		}
+		if (listen(link, interval, e) < 0) {
+			if (left(e))
+				goto gone;
+			return -1;
+		}
+		silent = false;
 	}
-	if (e->kind == ERR_REFUSED) {
-		e->kind = ERR_UNSUPPORTED;
-		return err_prefix(e, "this firmware does not switch to emergency download over DIAG");
-	}
-	return err_prefix(e, "switching to emergency download");
+	if (silent)
+		return err_set(e, ERR_TIMEOUT, "its DIAG port takes no data");
+	return err_set(e, ERR_TIMEOUT, "it was asked %u times over DIAG and stays where it is",
+		       tries);
+gone:
+	log_info(opts->log, "edl", "the port is gone after %u request(s)", i + 1);
+	err_clear(e);
+	return 0;
 }
 
 const char *const *edl_at_commands(uint16_t usb_vendor)

@@ -35,6 +35,7 @@ struct firehose_opts {
 	struct slice early;         /* bytes already read from the link (copied) */
 	uint32_t timeout_scale_pct; /* 100 = as built; 0 counts as 100 */
 	bool skip_storage_init;
+	enum link_zlp zlp;          /* set on the link for the whole session; OFF also tells the target */
 	const struct cancel *cancel;
 	/* Called for every log line of the programmer; may be NULL. */
 	void (*on_log)(void *ctx, const char *line);
@@ -69,9 +70,10 @@ struct firehose_bad_blocks {
 int firehose_bad_blocks(struct firehose *f, struct firehose_bad_blocks *ret, struct err *e) _must_check_;
 void firehose_bad_blocks_fini(struct firehose_bad_blocks *b);
 
-/* Reads exactly the extent into the sink. All announced bytes are consumed even when the target
- * fails in the middle; a closing NAK makes it ERR_REFUSED, however many bytes came. Puts to the
- * sink in pieces of at most 64 KiB. */
+/* Reads exactly the extent into the sink, by commands of at most 16 MiB each, so that giving up is
+ * quick. All announced bytes are consumed even when the target or the sink fails in the middle; a
+ * closing NAK makes it ERR_REFUSED, however many bytes came. Puts to the sink in pieces of at most
+ * 64 KiB, straight from the receive buffer. */
 int firehose_read(struct firehose *f, const struct extent *x, struct sink *to, struct progress *p,
 		  struct err *e) _must_check_;
 /* SHA-256 of the extent by the programmer itself. ERR_UNSUPPORTED where it has no such function. */

@@ -29,6 +29,7 @@ enum emu_mode {
 struct emu_iface {
 	uint8_t number, cls, sub, proto;
 	uint8_t ep_in, ep_out; /* bulk; 0 = none */
+	uint8_t ep_int;        /* interrupt IN: AT, NMEA and QMI have one, DIAG has none; 0 = none */
 	bool has_tty;          /* a Linux driver would make a tty of it */
 	const char *driver;    /* "option", "qmi_wwan", "qcserial" or NULL */
 };

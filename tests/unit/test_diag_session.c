@@ -411,21 +411,30 @@ static void identity_survives_a_missing_answer(void **state)
 	end(b);
 }
 
-static void reset_and_edl_may_take_the_port_away(void **state)
+static void a_reset_may_take_the_port_away(void **state)
 {
 	struct bench *b = begin(NULL);
 
 	(void)state;
-	assert_ok(diag_enter_edl(b->d, &b->e), b->e);
 	assert_ok(diag_mode_set(b->d, DIAG_MODE_OFFLINE, &b->e), b->e);
-	b->fake.swallow_at = 3;
+	b->fake.swallow_at = 2;
 	assert_ok(diag_mode_set(b->d, DIAG_MODE_RESET, &b->e), b->e);
-	b->fake.swallow_at = 4;
-	assert_err(diag_enter_edl(b->d, &b->e), b->e, ERR_TIMEOUT);
 	b->fake.gone_from = 1;
-	assert_ok(diag_enter_edl(b->d, &b->e), b->e);
 	assert_ok(diag_mode_set(b->d, DIAG_MODE_RESET, &b->e), b->e);
 	assert_err(diag_mode_set(b->d, DIAG_MODE_OFFLINE, &b->e), b->e, ERR_GONE);
+	end(b);
+}
+
+/* Only the port's absence counts: an echo comes from modules that stay, too. */
+static void the_switch_to_edl_ends_when_the_port_is_gone(void **state)
+{
+	struct edl_switch_opts opts = { .interval_ms = 20, .tries = 3 };
+	struct bench *b = begin(NULL);
+
+	(void)state;
+	assert_err(edl_switch(&b->fake.link, &opts, &b->e), b->e, ERR_TIMEOUT);
+	b->fake.gone_from = 1;
+	assert_ok(edl_switch(&b->fake.link, &opts, &b->e), b->e);
 	end(b);
 }
 
@@ -455,7 +464,8 @@ int main(void)
 		cmocka_unit_test(a_row_that_loses_answers_goes_on_one_by_one),
 		cmocka_unit_test(a_row_on_a_dying_module_fails),
 		cmocka_unit_test(identity_survives_a_missing_answer),
-		cmocka_unit_test(reset_and_edl_may_take_the_port_away),
+		cmocka_unit_test(a_reset_may_take_the_port_away),
+		cmocka_unit_test(the_switch_to_edl_ends_when_the_port_is_gone),
 		cmocka_unit_test(edl_by_at_exists_for_vendors_that_have_it),
 	};
 

@@ -1,0 +1,318 @@
+/* part write|erase: the verbs that change a module's storage. The order is fixed: input proven,
+ * module found, plan made and shown, consent, old content kept, then the first erase. */
+#include "cmd/part.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "cmd/guard.h"
+#include "cmd/session.h"
+#include "cmd/table.h"
+#include "model/partition_kind.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXITS_WRITE                                                                                \
+	(EXITS_ALL | EXITS(STATUS_NODEV) | EXITS(STATUS_BUSY) | EXITS(STATUS_UNTOUCHED) |          \
+	 EXITS(STATUS_MIDWRITE) | EXITS(STATUS_POLICY) | EXITS(STATUS_UNVERIFIED) |                \
+	 EXITS(STATUS_LINK))
+
+static const struct opt write_opts[] = {
+	SESSION_OPTS,
+	{ "save", 0, OPT_STR, HINT_FILE, "FILE",
+	  "where the old content is kept (default: the state folder)", 0, 0, NULL, 0 },
+	{ "no-save", 0, OPT_STR, HINT_NONE, "REASON", "do not keep the old content; say why", 0, 0,
+	  NULL, 0 },
+	OPTS_END,
+};
+
+void part_discard_dump(const char *path)
+{
+	_cleanup_free_ char *map = NULL;
+
+	(void)unlink(path);
+	if (asprintf(&map, "%s.map", path) < 0)
+		map = NULL;
+	if (map)
+		(void)unlink(map);
+}
+
+void part_render_storage(struct render *r, const struct module *m)
+{
+	const struct geometry *g = &m->geometry;
+
+	render_section(r, "storage", "storage");
+	render_str(r, "type", "type", storage_type_name(g->type));
+	render_u64(r, "sector_size", "sector size", g->sector_size);
+	if (g->sectors_per_block)
+		render_u64(r, "block_size", "erase block", geometry_block_bytes(g));
+	if (g->total_sectors)
+		render_size(r, "bytes", "size", g->total_sectors * g->sector_size);
+	if (g->product[0])
+		render_str(r, "product", "product", g->product);
+	if (m->table.warnings & TABLE_WARN_CRC)
+		render_str(r, "warning", "warning",
+			   "the partition table has no valid checksum: read only");
+	if (m->table.warnings & TABLE_WARN_BACKUP)
+		render_str(r, "warning", "warning",
+			   "the primary GPT is damaged, its backup is used");
+	render_section_end(r);
+}
+
+/* $XDG_STATE_HOME/salvor/saved/SERIAL-NAME-TIME.bin */
+static int default_save_path(const struct module *m, const struct place *place, char **ret,
+			     struct err *e)
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	_cleanup_free_ char *dir = NULL;
+	char when[21], who[48], name[PARTITION_NAME_MAX], *c;
+
+	if (state && state[0] == '/') {
+		if (asprintf(&dir, "%s/salvor/saved", state) < 0)
+			dir = NULL;
+	} else if (home && home[0] == '/') {
+		if (asprintf(&dir, "%s/.local/state/salvor/saved", home) < 0)
+			dir = NULL;
+	} else {
+		return err_set(e, ERR_USAGE,
+			       "no folder for the old content: set HOME or give --save FILE");
+	}
+	if (!dir)
+		return err_nomem(e);
+	if (fs_mkdirs(dir, e) < 0)
+		return -1;
+	clock_wall_iso(when);
+	for (c = when; *c; c++) {
+		if (*c == ':')
+			*c = '-';
+	}
+	snprintf(name, sizeof(name), "%s", partition_plain_name(place->name));
+	for (c = name; *c; c++)
+		*c = isalnum((unsigned char)*c) || strchr("._-+", *c) ? *c : '-';
+	/* A programmer that already runs need not know the chip's serial. */
+	if (m->chip.has_serial)
+		snprintf(who, sizeof(who), "%08" PRIx64, m->chip.serial);
+	else
+		snprintf(who, sizeof(who), "port-%s", m->dev.port);
+	for (c = who; *c; c++)
+		*c = isalnum((unsigned char)*c) || strchr("._-", *c) ? *c : '-';
+	if (asprintf(ret, "%s/%s-%s-%s.bin", dir, who, name, when) < 0) {
+		*ret = NULL;
+		return err_nomem(e);
+	}
+	return 0;
+}
+
+/* What may be wrong with the saving options, before the module is touched. */
+static int check_saving(const struct parsed *p, struct err *e)
+{
+	const char *reason = parsed_str(p, "no-save"), *save = parsed_str(p, "save");
+
+	if (reason && save)
+		return err_set(e, ERR_USAGE, "--save and --no-save do not go together");
+	if (reason && strlen(reason) < 4)
+		return err_set(e, ERR_USAGE, "--no-save wants the reason in words");
+	if (save && access(save, F_OK) == 0)
+		return err_set_code(e, ERR_HOST, EEXIST, "'%s' exists and is not overwritten",
+				    save);
+	return 0;
+}
+
+static int ask(struct ctx *ctx, const struct push *push, const struct plan *plan, const char *title,
+	       enum guard_verdict *ret, struct err *e)
+{
+	struct guard_step steps[8];
+	char where[8][64];
+	char loss[160], word[PARTITION_NAME_MAX + 8];
+	struct guard_plan g = { .title = title, .step = steps };
+	size_t i;
+
+	for (i = 0; i < plan->n && i < ARRAY_SIZE(steps); i++) {
+		const struct step *s = &plan->step[i];
+
+		snprintf(where[i], sizeof(where[i]), "lun %u sectors %" PRIu64 "..%" PRIu64,
+			 s->at.lun, s->at.start, s->at.start + s->at.count - 1);
+		steps[i] = (struct guard_step){ .action = step_kind_name(s->kind),
+						.target = s->kind == STEP_SAVE ? push->save_path
+									       : s->what,
+						.where = where[i],
+						.bytes = s->bytes,
+						.sha256 = s->sha256[0] ? s->sha256 : NULL };
+	}
+	g.n_steps = i;
+	if (!push->save_path) {
+		snprintf(loss, sizeof(loss), "what '%s' holds now is lost for good%s",
+			 push->place.name,
+			 push->place.kind & PART_UNIT ? ", and it belongs to this unit alone" : "");
+		snprintf(word, sizeof(word), "lose-%s", partition_plain_name(push->place.name));
+		g.loss = loss;
+		g.word = word;
+	}
+	return guard_ask(&ctx->guard, &g, ret, e);
+}
+
+static void report(struct ctx *ctx, const struct push *push)
+{
+	struct render *r = ctx->render;
+
+	render_str(r, "name", "partition", push->place.name);
+	if (push->input) {
+		render_str(r, "file", "written from", push->input->path);
+		render_size(r, "bytes", "size", push->input->size);
+		render_str(r, "sha256", "SHA-256", push->input->sha256);
+	}
+	render_str(r, "saved", "old content in", push->save_path);
+	render_str(r, "saved_sha256", "its SHA-256", push->save_path ? push->saved_sha256 : NULL);
+	render_bool(r, "verified", "read back and equal", true);
+}
+
+/* The phase decides the exit status and what the person is told of the module's state. */
+static void phase_of(struct ctx *ctx, const struct push *push)
+{
+	if (push->written)
+		ctx->phase = PHASE_VERIFY;
+	else if (push->changed)
+		ctx->phase = PHASE_WRITE;
+	if (push->changed && push->saved_sha256[0])
+		ctx_next(ctx,
+			 "the old content is in '%s': write it back with 'salvor part write %s %s'",
+			 push->save_path, push->place.name, push->save_path);
+}
+
+/* One place, planned, agreed to and done. *ret_go is false after --dry-run. */
+static int change_place(struct session *s, const struct parsed *p, const char *name,
+			struct push_input *input, bool *ret_go, struct err *e)
+{
+	struct ctx *ctx = s->ctx;
+	struct push push = { .fh = s->module.firehose,
+			     .geometry = &s->module.geometry,
+			     .input = input,
+			     .progress = ctx->progress };
+	_cleanup_free_ char *save = NULL;
+	struct plan plan = { 0 };
+	enum guard_verdict verdict = GUARD_DRY_RUN;
+	char title[192];
+	int r;
+
+	if (place_resolve(&s->module.table, &s->module.geometry, name, &push.place, e) < 0)
+		return -1;
+	if (!parsed_str(p, "no-save")) {
+		if (parsed_str(p, "save"))
+			save = strdup(parsed_str(p, "save"));
+		else if (default_save_path(&s->module, &push.place, &save, e) < 0)
+			return -1;
+		if (!save)
+			return err_nomem(e);
+		push.save_path = save;
+	}
+	snprintf(title, sizeof(title), "%s '%s' of the module at %s", input ? "write" : "erase",
+		 push.place.name, s->module.dev.port);
+	r = push_plan(&push, &plan, e);
+	if (r == 0)
+		r = ask(ctx, &push, &plan, title, &verdict, e);
+	*ret_go = verdict == GUARD_GO;
+	if (r == 0 && verdict == GUARD_GO) {
+		log_info(ctx->log, "part", "%s; reason for not saving: %s", title,
+			 parsed_str(p, "no-save") ? parsed_str(p, "no-save") : "(saved)");
+		r = push_apply(&push, &plan, e);
+		if (r < 0)
+			phase_of(ctx, &push);
+		else
+			report(ctx, &push);
+	}
+	plan_fini(&plan);
+	push_fini(&push);
+	return r;
+}
+
+static int finish(struct session *s, int r, struct err *e)
+{
+	if (r < 0) {
+		session_abort(s);
+		return -1;
+	}
+	return session_close(s, e);
+}
+
+static int write_run(struct ctx *ctx, const struct parsed *p, struct err *e)
+{
+	struct push_input input;
+	struct session s;
+	bool go;
+	int r;
+
+	ctx->phase = PHASE_PREFLIGHT;
+	if (check_saving(p, e) < 0 ||
+	    push_input_open(&input, parsed_arg(p, 1), ctx->progress, e) < 0)
+		return -1;
+	r = session_open(&s, ctx, p, e);
+	if (r == 0)
+		r = finish(&s, change_place(&s, p, parsed_arg(p, 0), &input, &go, e), e);
+	push_input_close(&input);
+	return r;
+}
+
+const struct cmd cmd_part_write = {
+	.name = "part write",
+	.args = "NAME FILE",
+	.summary = "write a file to a partition, safely",
+	.about =
+		"The file is opened, sized and hashed before the module is touched and checked against the "
+		"partition before anything is erased. What the partition holds is read, kept and checked "
+		"first. Then it is erased, programmed, read back and compared. On NAND pages that are erased "
+		"in the file stay erased.",
+	.example = "salvor part write efs2 efs2.bin --loader ./firmware",
+	.opts = write_opts,
+	.needs = NEED_EDL | CHANGES_MODE | CHANGES_STORAGE,
+	.min_args = 2,
+	.max_args = 2,
+	.arg_hint = HINT_FILE,
+	.exits = EXITS_WRITE,
+	.run = write_run,
+};
+
+static int erase_run(struct ctx *ctx, const struct parsed *p, struct err *e)
+{
+	struct session s;
+	bool go = true;
+	unsigned i;
+	int r = 0;
+
+	ctx->phase = PHASE_PREFLIGHT;
+	if (check_saving(p, e) < 0)
+		return -1;
+	if (p->n_arg > 1 && parsed_str(p, "save"))
+		return err_set(e, ERR_USAGE, "--save FILE goes with one partition");
+	if (session_open(&s, ctx, p, e) < 0)
+		return -1;
+	for (i = 0; i < p->n_arg && r == 0; i++) {
+		struct place place;
+
+		r = place_resolve(&s.module.table, &s.module.geometry, p->arg[i], &place, e);
+	}
+	for (i = 0; i < p->n_arg && r == 0 && go; i++)
+		r = change_place(&s, p, p->arg[i], NULL, &go, e);
+	return finish(&s, r, e);
+}
+
+const struct cmd cmd_part_erase = {
+	.name = "part erase",
+	.args = "NAME...",
+	.summary = "erase partitions, keeping what they held",
+	.about =
+		"What each partition holds is read, kept and checked first; afterwards each block is read back "
+		"and must be erased. There is no way to erase everything.",
+	.example = "salvor part erase efs2 --loader ./firmware",
+	.opts = write_opts,
+	.needs = NEED_EDL | CHANGES_MODE | CHANGES_STORAGE,
+	.min_args = 1,
+	.max_args = ARGS_ANY,
+	.exits = EXITS_WRITE,
+	.run = erase_run,
+};

@@ -1,0 +1,4 @@
+#!/bin/sh
+# demo.sh: shows salvor at work. SALVOR names the program.
+set -eu
+"${SALVOR:-salvor}" version

@@ -1,0 +1,141 @@
+# Shell side of the flow tests: starts emulated modules below a fake system root, runs the real
+# salvor against them, and speaks TAP. Sourced by tests/flow/*.sh.
+#
+# A test is a function; `t NAME FUNCTION` runs it in a subshell with a fresh folder as $W and reports
+# it. A failed check ends that test and says what it saw.
+
+set -u
+: "${top_srcdir:=.}" "${top_builddir:=.}"
+SALVOR_BIN=$top_builddir/salvor
+EMU_BIN=$top_builddir/salvor-emu
+MODELS=$top_srcdir/tests/emu/models
+LC_ALL=C
+NO_COLOR=1
+export LC_ALL NO_COLOR
+
+_n=0
+_failed=0
+_base=$(mktemp -d "${TMPDIR:-/tmp}/salvor-flow.XXXXXX") || exit 99
+trap '_stop_all; rm -rf "$_base"' EXIT
+trap 'exit 1' INT TERM HUP
+
+_stop_all() {
+	for _p in "$_base"/*/emu*.pid; do
+		[ -f "$_p" ] && kill "$(cat "$_p")" 2>/dev/null
+	done
+}
+
+# t NAME FUNCTION [ARGS...]
+t() {
+	_name=$1
+	shift
+	_n=$((_n + 1))
+	W=$_base/$_n
+	mkdir "$W"
+	HOME=$W/home
+	XDG_STATE_HOME=$W/state
+	export W HOME XDG_STATE_HOME
+	mkdir "$HOME"
+	if ( set -e; "$@" ) >"$W/trace" 2>&1; then
+		echo "ok $_n - $_name"
+	else
+		_failed=1
+		echo "not ok $_n - $_name"
+		sed 's/^/#   /' "$W/trace" | tail -60
+	fi
+	for _p in "$W"/emu*.pid; do
+		[ -f "$_p" ] && kill "$(cat "$_p")" 2>/dev/null
+	done
+	return 0
+}
+
+finish() {
+	echo "1..$_n"
+	exit $_failed
+}
+
+fail() {
+	echo "FAIL: $*"
+	exit 1
+}
+
+# emu MODEL [OPTIONS...]: an emulated module below $W/root with its state in $W/state-MODEL; waits
+# until it is on the bus (or says why not). EMU_TAG keeps several apart.
+emu() {
+	_model=$1
+	shift
+	_tag=${EMU_TAG:-}
+	mkdir -p "$W/root"
+	"$EMU_BIN" --model "$MODELS/$_model.model" --state "$W/module$_tag" --root "$W/root" \
+		--pidfile "$W/emu$_tag.pid" "$@" >"$W/emu$_tag.log" 2>&1 &
+	_i=0
+	until [ -s "$W/emu$_tag.pid" ]; do
+		_i=$((_i + 1))
+		if [ $_i -gt 100 ]; then
+			cat "$W/emu$_tag.log"
+			fail "the emulated module did not start"
+		fi
+		sleep 0.05
+	done
+}
+
+# Stops the module and waits for its state to be written.
+emu_stop() {
+	_tag=${EMU_TAG:-}
+	_pid=$(cat "$W/emu$_tag.pid")
+	kill "$_pid"
+	_i=0
+	while kill -0 "$_pid" 2>/dev/null; do
+		_i=$((_i + 1))
+		[ $_i -gt 100 ] && fail "the emulated module does not stop"
+		sleep 0.05
+	done
+	rm -f "$W/emu$_tag.pid"
+}
+
+# salvor ARGS...: against the fake root, never waiting long for something that will not come.
+salvor() {
+	"$SALVOR_BIN" --root "$W/root" "$@"
+}
+
+# run STATUS ARGS...: runs salvor, keeps stdout in $W/out and stderr in $W/err, checks the status.
+run() {
+	_want=$1
+	shift
+	_got=0
+	"$SALVOR_BIN" --root "$W/root" "$@" >"$W/out" 2>"$W/err" </dev/null || _got=$?
+	if [ "$_got" != "$_want" ]; then
+		echo "salvor $*: exit status $_got, expected $_want"
+		echo "--- stdout"
+		cat "$W/out"
+		echo "--- stderr"
+		cat "$W/err"
+		exit 1
+	fi
+}
+
+# says PATTERN / errs PATTERN: an extended regular expression in the last run's stdout / stderr.
+says() {
+	grep -Eq -- "$1" "$W/out" || { cat "$W/out"; fail "stdout lacks: $1"; }
+}
+errs() {
+	grep -Eq -- "$1" "$W/err" || { cat "$W/err"; fail "stderr lacks: $1"; }
+}
+silent() {
+	! grep -Eq -- "$1" "$W/out" "$W/err" || { cat "$W/out" "$W/err"; fail "output has: $1"; }
+}
+
+same() {
+	cmp "$1" "$2" || fail "$1 and $2 differ"
+}
+
+# json EXPRESSION: evaluates a Python expression over `d`, the last run's JSON document.
+json() {
+	python3 - "$W/out" "$1" <<'PY' || fail "JSON: $1 is not true"
+import json, sys
+d = json.load(open(sys.argv[1]))
+if not eval(sys.argv[2]):
+    print(json.dumps(d, indent=1))
+    sys.exit(1)
+PY
+}
