@@ -355,7 +355,8 @@ static void plain_line(const struct at_reply *r, const char *name, char *out, si
 	copy(out, cap, v ? v : line);
 }
 
-/* Keeps the longer of the two, if it is a revision at all. Returns whether it is the final one. */
+/* Keeps the longer of the two; what is no revision only if there is nothing else. False while the module
+ * still gives the incomplete one. */
 static bool better_revision(struct at_info *info, const char *text)
 {
 	struct revision v;
@@ -366,7 +367,7 @@ static bool better_revision(struct at_info *info, const char *text)
 	if (revision_parse(clean, &v, &e) < 0) {
 		if (!info->revision[0] && clean[0])
 			copy(info->revision, sizeof(info->revision), clean);
-		return false;
+		return true;
 	}
 	if (strlen(v.text) >= strlen(info->revision))
 		copy(info->revision, sizeof(info->revision), v.text);

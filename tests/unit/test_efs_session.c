@@ -425,6 +425,14 @@ static void writes_survive_a_full_journal(void **state)
 	assert_true(b->fake.syncs > 1);
 	assert_ok(efs_put_item(b->f, "/nv/new", SLICE_STR("abc"), &b->e), b->e);
 	assert_int_equal(fake_find(&b->fake, "/nv/new")->mode, 0xe1ff);
+	b->fake.journal_left = 0;
+	b->fake.paused_ms = 0;
+	assert_ok(efs_put_item(b->f, "/nv/new", SLICE_STR("defg"), &b->e), b->e);
+	expect(b, "/nv/new");
+	assert_true(b->fake.paused_ms >= 5000);
+	b->fake.journal_left = 0;
+	assert_ok(efs_unlink(b->f, "/nv/new", &b->e), b->e);
+	assert_null(fake_find(&b->fake, "/nv/new"));
 	/* A disk that stays full is an error, not a loop. */
 	b->fake.journal_left = b->fake.journal_size = 0;
 	assert_err(efs_put_item(b->f, "/nv/new", SLICE_STR("abc"), &b->e), b->e, ERR_REFUSED);

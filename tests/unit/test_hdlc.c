@@ -163,6 +163,18 @@ static void the_terminator_is_always_consumed(void **state)
 	}
 }
 
+static void a_good_frame_cut_by_an_escape_is_bad(void **state)
+{
+	uint8_t room[16];
+	struct hdlc_rx rx;
+	struct slice in = SLICE_STR("\x0c\x14\x3a\x7d\x7e\x0c\x14\x3a\x7e"), got;
+
+	(void)state;
+	hdlc_rx_init(&rx, room, sizeof(room));
+	assert_int_equal(hdlc_rx_feed(&rx, &in, &got), HDLC_BAD);
+	assert_int_equal(hdlc_rx_feed(&rx, &in, &got), HDLC_FRAME);
+}
+
 static void a_payload_of_escapes_fits_the_promised_room(void **state)
 {
 	uint8_t payload[100], room[HDLC_FRAME_ROOM(100)], back[102];
@@ -188,6 +200,7 @@ int main(void)
 		cmocka_unit_test(every_cut_of_a_dirty_stream_gives_the_same_frames),
 		cmocka_unit_test(an_overlong_frame_costs_only_itself),
 		cmocka_unit_test(the_terminator_is_always_consumed),
+		cmocka_unit_test(a_good_frame_cut_by_an_escape_is_bad),
 		cmocka_unit_test(a_payload_of_escapes_fits_the_promised_room),
 	};
 
