@@ -291,6 +291,8 @@ static void vendor_erase_checks_the_project_and_erases_nothing(void **state)
 	assert_non_null(strstr(logs, "start_blk=102, num_blk=10"));
 	rig_do(&r, "<erase a_rawdata_start_sector=\"6528\" b_rawdata_num_sector=\"640\" "
 		   "c_project_name=\"RM520NGLAP_VB\" d_project_type=\"STD\" vendor=\"quectel\"/>", NAK);
+	rig_do(&r, "<erase a_rawdata_start_sector=\"6528\" b_rawdata_num_sector=\"640\" "
+		   "c_project_name=\"RM520NCN_VB\" d_project_type=\"STD\" vendor=\"quectel\"/>", NAK);
 	assert_int_equal(emu_counters(r.m)->blocks_erased, 0);
 	rig_close(&r);
 }
@@ -472,6 +474,60 @@ static void last_sector_bounds_a_program_unless_it_is_0(void **state)
 	rig_close(&r);
 }
 
+static void program_that_runs_into_a_written_block_ends_in_nak(void **state)
+{
+	uint8_t *data = calloc(65, 2048);
+	struct rig r;
+
+	(void)state;
+	family_a(&r, NULL);
+	rig_do(&r, "<erase " A_RANGE(640, 128) " />", ACK);
+	rig_do(&r, "<program " A_RANGE(704, 1) " />", ACKR);
+	rig_out(&r, data, 2048);
+	rig_response(&r, NULL, 0);
+	rig_do(&r, "<program " A_RANGE(640, 65) " />", ACKR);
+	rig_out(&r, data, 65 * 2048);
+	assert_non_null(strstr(rig_response(&r, NULL, 0), NAK));
+	assert_int_equal(emu_counters(r.m)->pages_programmed, 65);
+	free(data);
+	rig_close(&r);
+}
+
+static void family_b_erases_from_block_starts_only(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	family_b(&r, NULL);
+	rig_do(&r, "<erase " B_RANGE(641, 64) " />", NAK);
+	rig_do(&r, "<erase " B_RANGE(131008, 128) " />", NAK);
+	assert_int_equal(emu_counters(r.m)->blocks_erased, 0);
+	rig_close(&r);
+}
+
+static void worn_block_is_marked_and_its_pages_move_on(void **state)
+{
+	uint8_t *data = malloc(4 * 4096), back[4096];
+	struct rig r;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		memset(data + i * 4096, 0x30 + i, 4096);
+	family_b(&r, "fail_program=11,nth=3");
+	rig_do(&r, "<erase " B_RANGE(640, 256) " />", ACK);
+	rig_do(&r, "<program " B_RANGE(704, 4) " />", ACKR);
+	rig_out(&r, data, 4 * 4096);
+	assert_non_null(strstr(rig_response(&r, NULL, 0), ACK));
+	for (i = 0; i < 4; i++) { /* all of it in block 12 */
+		assert_int_equal(emu_peek(r.m, 0, 768 + i, back, sizeof(back)), 0);
+		assert_int_equal(back[0], 0x30 + i);
+	}
+	rig_do(&r, "<read " B_RANGE(704, 1) " />", NAK);
+	free(data);
+	rig_close(&r);
+}
+
 static void quirk_flicker_changes_between_two_reads(void **state)
 {
 	uint8_t a[2048], b[2048];
@@ -529,6 +585,9 @@ int main(void)
 		cmocka_unit_test(quirk_short_read_then_nak),
 		cmocka_unit_test(raw_pieces_of_a_payload_end_with_an_empty_packet),
 		cmocka_unit_test(last_sector_bounds_a_program_unless_it_is_0),
+		cmocka_unit_test(program_that_runs_into_a_written_block_ends_in_nak),
+		cmocka_unit_test(family_b_erases_from_block_starts_only),
+		cmocka_unit_test(worn_block_is_marked_and_its_pages_move_on),
 		cmocka_unit_test(quirk_flicker_changes_between_two_reads),
 		cmocka_unit_test(quirks_that_do_not_exist_are_errors),
 	};

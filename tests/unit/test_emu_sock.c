@@ -32,14 +32,15 @@ static pid_t serve(struct rig *r, const char *quirks)
 	struct sockface_options o = { .quiet = true, .stop = &stop };
 	struct err e = ERR_INIT;
 	char root[128];
-	pid_t pid = fork();
+	pid_t pid;
 
+	emu_close(r->m); /* its lock would be inherited */
+	pid = fork();
 	assert_true(pid >= 0);
 	if (pid)
 		return pid;
 	signal(SIGTERM, on_term);
 	signal(SIGPIPE, SIG_IGN);
-	emu_close(r->m);
 	r->now = 0;
 	rig_reopen(r, "ec25", quirks);
 	snprintf(root, sizeof(root), "%s/root", r->dir);
@@ -118,7 +119,6 @@ static void socket_carries_sahara_and_dies_with_the_device(void **state)
 	(void)state;
 	rig_open(&r, "ec25", NULL);
 	pid = serve(&r, "start=edl;slow_boot=50");
-	emu_close(r.m);
 	assert_true(wait_path(&r, "sys/bus/usb/devices/1-1.4", true));
 	assert_true(wait_path(&r, "sys/bus/usb/devices/1-1.4:1.0/ep_81/wMaxPacketSize", true));
 	fd = dial(&r, "dev/bus/usb/001/005:0");
@@ -150,7 +150,6 @@ static void tty_keeps_hello_for_its_reader(void **state)
 	(void)state;
 	rig_open(&r, "ec25", NULL);
 	pid = serve(&r, "start=edl");
-	emu_close(r.m);
 	assert_true(wait_path(&r, "sys/bus/usb/devices/1-1.4", true));
 	snprintf(path, sizeof(path), "%s/root/dev/ttyUSB0", r.dir);
 	fd = open(path, O_RDWR | O_NOCTTY);
