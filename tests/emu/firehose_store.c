@@ -6,7 +6,6 @@
 #include <string.h>
 
 /* One transfer of raw data from the programmer; hosts must take any size. */
-#define RAW_PIECE (256u << 10)
 
 static uint64_t total(const struct firehose_dev *f, uint32_t lun)
 {
@@ -54,7 +53,9 @@ bool fh_open_storage(struct firehose_dev *f, const char *cmd)
 		fh_fail(f, 4, "STORAGE_READ_FAILURE");
 		return false;
 	}
-	if (f->wrong_storage || f->skip_init) {
+	/* SkipStorageInit only keeps configure from opening it: each command opens what it needs, and
+	 * qfenix reads partition tables of NAND modules with it set. */
+	if (f->wrong_storage) {
 		if (f->m->flash.type == EMU_NAND)
 			fh_log(f, "ERROR", "Failed to open the SDCC Device slot 0 partition 0");
 		else
@@ -499,9 +500,12 @@ static void read_sector(struct firehose_dev *f, uint8_t *p)
 	f->sector++;
 }
 
+/* One chunk of the agreed payload size, ended by an empty packet: qdl reads both, chunk by chunk, and
+ * has always had to (its commit "Explicitly handle ZLP on USB read transfers" tells the story). */
 void fh_raw_out(struct firehose_dev *f)
 {
-	size_t page = f->m->flash.page, n = (size_t)MIN_OF(f->left, (uint64_t)RAW_PIECE / page * page);
+	size_t page = f->m->flash.page, chunk = MAX_OF(f->payload / page * page, page);
+	size_t n = (size_t)MIN_OF(f->left, (uint64_t)chunk);
 	uint8_t *b = malloc(MAX_OF(n, page));
 	size_t i;
 
@@ -516,7 +520,7 @@ void fh_raw_out(struct firehose_dev *f)
 		raw_failed(f, "Read failed at sector", 4, "STORAGE_READ_FAILURE");
 	}
 	if (n)
-		emu_push(f->m, f->iface, b, n, !f->left);
+		emu_push(f->m, f->iface, b, n, true);
 	free(b);
 	if (f->left)
 		return;
