@@ -54,7 +54,8 @@ finds "" src/wire/a.c "int f(int x)\n{\n$(yes '\tx++;\n' | head -n 100 | tr -d '
 finds 6 src/wire/a.c 'int a; \n'
 finds 6 src/wire/a.c '        int a;\n'
 finds 6 src/wire/a.c 'int a;'
-finds 6 src/wire/a.c "\t/* $(yes x | head -n 100 | tr -d '\n') */\n"
+finds 6 src/wire/a.c "\t/* $(yes x | head -n 125 | tr -d '\n') */\n"
+finds "" src/wire/a.c "\t\"$(yes x | head -n 125 | tr -d '\n')\",\n"
 finds 7 src/wire/a.h '#ifndef A_H\n#define A_H\n#endif\n'
 finds 8 src/wire/a.c '/* TO''DO: later */\n'
 finds 8 src/wire/a.c '/* see /wo''rk/main */\n'
@@ -85,36 +86,41 @@ library 'int x;'
 printf 'size_t f(void);\n' >"$tmp/t/src/wire/bad.h"
 finds_build "1 " "check_build: a header that leans on another is found"
 
-finds_man() { # EXPECTED-RULES NAME
-	got=$("${top_builddir:-.}/tests/check_table" "$tmp/man" | sed -n 's/^not ok \([0-9]*\) .*/\1/p' | tr '\n' ' ')
-	n=$((n + 1))
-	[ "$got" = "$1" ] || echo "# rules broken: ${got:-none}"
-	if [ "$got" = "$1" ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
+# An offence that the manual as it stands does not have.
 man() {
 	rm -rf "$tmp/man"
 	mkdir "$tmp/man"
 	cp "$top"/man/*.[15] "$tmp/man/"
 	chmod -R u+w "$tmp/man"
 }
+offences() { "${top_builddir:-.}/tests/check_table" "$tmp/man" | grep '^#' | sort; }
+finds_man() { # OFFENCE NAME
+	n=$((n + 1))
+	offences >"$tmp/after"
+	if comm -13 "$tmp/before" "$tmp/after" | grep -qF "$1"; then
+		echo "ok $n - check_table: $2"
+	else
+		comm -13 "$tmp/before" "$tmp/after"
+		echo "not ok $n - check_table: $2"
+	fi
+}
 man
-finds_man "" "check_table: the manual as it is passes"
-man
+offences >"$tmp/before"
 printf '.It Fl Fl nonsense\n' >>"$tmp/man/salvor-help.1"
-finds_man "7 " "check_table: an option that the table lacks is found"
+finds_man "there is no option --nonsense" "an option that the table lacks is found"
 man
 cp "$tmp/man/salvor-help.1" "$tmp/man/salvor-nonsense.1"
-finds_man "7 " "check_table: a page without a verb is found"
+finds_man "there is no verb 'nonsense'" "a page without a verb is found"
 man
 rm "$tmp/man/salvor-help.1"
-finds_man "5 " "check_table: a verb without a page is found"
+finds_man "salvor-help.1" "a verb without a page is found"
 man
 sed '/^\.It Fl Fl imei/d' "$top/man/salvor.1" >"$tmp/man/salvor.1"
-finds_man "6 " "check_table: a global option without a line is found"
+finds_man "salvor.1 lacks --imei" "a global option without a line is found"
 man
 sed '/^\.It 130/d' "$top/man/salvor.1" >"$tmp/man/salvor.1"
-finds_man "6 " "check_table: an exit status without a line is found"
+finds_man "salvor.1 lacks exit status 130" "an exit status without a line is found"
 man
 sed '/salvor help completion/d' "$top/man/salvor-help.1" >"$tmp/man/salvor-help.1"
-finds_man "5 " "check_table: a missing example is found"
+finds_man "lacks the example" "a missing example is found"
 echo "1..$n"

@@ -270,7 +270,7 @@ static char *section_of(struct check *c, const char *page, const char *name)
 
 static void check_verb_page(struct check *c, const struct cmd *cmd)
 {
-	char *page = read_page(c, cmd->name), *section, status[16];
+	char *page = read_page(c, cmd->name), *section, *shared, status[16];
 	const struct exit_row *row;
 	const struct opt *o;
 	size_t i;
@@ -278,13 +278,16 @@ static void check_verb_page(struct check *c, const struct cmd *cmd)
 	if (!page)
 		return;
 	section = section_of(c, page, cmd->name);
+	shared = strstr(page, "\n.Sh OPTIONS\n");
 	for (o = section ? cmd->opts : NULL; o && o->name; o++) {
-		if (!has_option(section, o))
+		/* Options that the verbs of a group share stand once, after the verbs' own
+		 * sections. */
+		if (!has_option(section, o) && !(shared && has_option(shared, o)))
 			offence(c, "the page of '%s' lacks \".It %s%c%sFl Fl %s\"", cmd->name,
 				o->letter ? "Fl " : "", o->letter ? o->letter : ' ',
 				o->letter ? " , " : "", o->name);
 	}
-	if (section && !strstr(section, cmd->example))
+	if (!strstr(page, cmd->example))
 		offence(c, "the page of '%s' lacks the example '%s'", cmd->name, cmd->example);
 	for (i = 0; (row = exit_row_at(i)); i++) {
 		snprintf(status, sizeof(status), "%d", (int)row->status);

@@ -37,7 +37,7 @@ static const struct opt enter_opts[] = {
 	  0, NULL, 0 },
 	{ "no-probe", 0, OPT_FLAG, HINT_NONE, NULL, "never write to a silent device", 0, 0, NULL,
 	  0 },
-	{ NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 },
+	OPTS_END,
 };
 
 static int print_how(struct ctx *ctx, const char *model, struct err *e)
@@ -99,7 +99,8 @@ const struct cmd cmd_edl_enter = {
 };
 
 static const struct opt wait_opts[] = {
-	SESSION_OPTS, { NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 }
+	SESSION_PROGRAMMER_OPTS,
+	OPTS_END,
 };
 
 static int wait_run(struct ctx *ctx, const struct parsed *p, struct err *e)
@@ -157,7 +158,7 @@ static const struct opt exit_opts[] = {
 	  NULL, 0 },
 	{ "no-probe", 0, OPT_FLAG, HINT_NONE, NULL, "never write to a silent device", 0, 0, NULL,
 	  0 },
-	{ NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 },
+	OPTS_END,
 };
 
 static int exit_run(struct ctx *ctx, const struct parsed *p, struct err *e)

@@ -7,9 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const struct opt info_opts[] = {
-	SESSION_OPTS, { NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 }
-};
+static const struct opt info_opts[] = { SESSION_OPTS, OPTS_END };
 
 static void render_usb(struct render *r, const struct device *d)
 {

@@ -9,7 +9,7 @@
 static const struct opt list_opts[] = {
 	{ "all", 'a', OPT_FLAG, HINT_NONE, NULL, "also USB devices that are no modules", 0, 0, NULL,
 	  0 },
-	{ NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 },
+	OPTS_END,
 };
 
 /* The option that names this module for good: its chip where it tells, else where it is plugged in.

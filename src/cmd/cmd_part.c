@@ -21,9 +21,7 @@
 	(EXITS_ALL | EXITS(STATUS_NODEV) | EXITS(STATUS_BUSY) | EXITS(STATUS_UNTOUCHED) |          \
 	 EXITS(STATUS_LINK))
 
-static const struct opt list_opts[] = {
-	SESSION_OPTS, { NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 }
-};
+static const struct opt list_opts[] = { SESSION_OPTS, OPTS_END };
 
 static void describe_kind(unsigned kind, char out[64])
 {
@@ -90,7 +88,7 @@ static const struct opt read_opts[] = {
 	{ "all", 0, OPT_FLAG, HINT_NONE, NULL, "every partition of the table, into a folder", 0, 0,
 	  NULL, 0 },
 	{ "once", 0, OPT_FLAG, HINT_NONE, NULL, "read efs2 once instead of twice", 0, 0, NULL, 0 },
-	{ NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 },
+	OPTS_END,
 };
 
 /* A name that is safe in any folder: "1/modemst1" and "0/1280+64" are legal places. */

@@ -29,7 +29,7 @@ static const struct opt write_opts[] = {
 	  "where the old content is kept (default: the state folder)", 0, 0, NULL, 0 },
 	{ "no-save", 0, OPT_STR, HINT_NONE, "REASON", "do not keep the old content; say why", 0, 0,
 	  NULL, 0 },
-	{ NULL, 0, OPT_FLAG, HINT_NONE, NULL, NULL, 0, 0, NULL, 0 },
+	OPTS_END,
 };
 
 void part_discard_dump(const char *path)

@@ -9,7 +9,6 @@
 #include "cmd/opts.h"
 #include "cmd/table.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

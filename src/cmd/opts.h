@@ -37,6 +37,8 @@ struct opt {
 	unsigned only; /* globals: offered where the verb has one of these `needs`; 0 = all */
 };
 
+#define OPTS_END { .name = NULL } /* the last row of a list */
+
 struct cmd;
 
 struct parsed_opt {

@@ -9,29 +9,22 @@
 #include "device/loader.h"
 #include "device/module.h"
 
-/* --loader, --storage, --stay, --zlp, --no-probe: to be listed in the verb's own options. */
+/* To be listed in the verb's own options: --loader, --storage, --zlp, --no-probe; and --stay too.
+ */
+/* clang-format off */
+#define SESSION_PROGRAMMER_OPTS                                                                    \
+	{ .name = "loader", .letter = 'l', .kind = OPT_STR, .hint = HINT_FILE, .arg = "FILE|DIR",  \
+	  .help = "the programmer, or a folder that is searched for one by content" },             \
+	{ .name = "storage", .kind = OPT_CHOICE, .choices = session_storage_choices,               \
+	  .help = "storage type instead of asking the target" },                                   \
+	{ .name = "zlp", .kind = OPT_CHOICE, .choices = session_zlp_choices,                       \
+	  .help = "end full transfers with an empty packet" },                                     \
+	{ .name = "no-probe", .kind = OPT_FLAG, .help = "never write to a silent device" }
 #define SESSION_OPTS                                                                               \
-	{                                                                                          \
-		"loader",   'l',                                                                   \
-		OPT_STR,    HINT_FILE,                                                             \
-		"FILE|DIR", "the programmer, or a folder that is searched for one by content",     \
-		0,          0,                                                                     \
-		NULL,       0                                                                      \
-	},                                                                                         \
-		{ "storage", 0,    OPT_CHOICE,                                                     \
-		  HINT_NONE, NULL, "storage type instead of asking the target",                    \
-		  0,         0,    session_storage_choices,                                        \
-		  0 },                                                                             \
-		{ "zlp",     0,    OPT_CHOICE,                                                     \
-		  HINT_NONE, NULL, "end full transfers with an empty packet",                      \
-		  0,         0,    session_zlp_choices,                                            \
-		  0 },                                                                             \
-		{ "no-probe", 0, OPT_FLAG, HINT_NONE, NULL, "never write to a silent device",      \
-		  0,          0, NULL,     0 },                                                    \
-	{                                                                                          \
-		"stay", 0, OPT_FLAG, HINT_NONE, NULL,                                              \
-			"leave the module in EDL with the programmer running", 0, 0, NULL, 0       \
-	}
+	SESSION_PROGRAMMER_OPTS,                                                                   \
+	{ .name = "stay", .kind = OPT_FLAG,                                                        \
+	  .help = "leave the module in EDL with the programmer running" }
+/* clang-format on */
 
 extern const char *const session_storage_choices[];
 extern const char *const session_zlp_choices[];

@@ -5,6 +5,7 @@
 #include "base/cancel.h"
 #include "base/log.h"
 #include "link/link.h"
+#include "proto/at.h"
 
 struct edl_switch_opts {
 	struct log *log;
@@ -20,5 +21,11 @@ struct edl_switch_opts {
  * afterwards.
  */
 int edl_switch(struct link *link, const struct edl_switch_opts *opts, struct err *e) _must_check_;
+
+/* The AT commands that lead there, in order, for a USB vendor; NULL-terminated, NULL when the vendor
+ * has none (Quectel modules go by DIAG). */
+const char *const *edl_at_commands(uint16_t usb_vendor);
+/* Sends them. An answer to the last one need not come. */
+int at_enter_edl(struct at *a, uint16_t usb_vendor, struct err *e) _must_check_;
 
 #endif

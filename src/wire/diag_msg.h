@@ -37,8 +37,8 @@ enum {
 };
 
 #define DIAG_SUBSYS_HEADER 4
-/* Largest payload we send; what a module accepts differs, this is below all of them. */
-#define DIAG_REQUEST_MAX   1536
+/* Largest payload we ever build: the EFS2 limit of targets. All but large PUTs stay below 1536. */
+#define DIAG_REQUEST_MAX   2048
 
 /* Error answers: the code, then a copy of the request, possibly cut. */
 enum {

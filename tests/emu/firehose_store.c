@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One transfer of raw data from the programmer; hosts must take any size. */
+/* Over a stream transfers do not show, so larger pieces only save work. */
+#define STREAM_PIECE (256u << 10)
 
 static uint64_t total(const struct firehose_dev *f, uint32_t lun)
 {
@@ -443,7 +444,8 @@ void fh_program(struct firehose_dev *f, const struct fh_tag *t)
 		return;
 	}
 	raw_begin(f, &r);
-	if (last && f->b && fh_number(f, r.lun, last, &v) && v < f->limit)
+	/* qdl sends last_sector="0" for "none". */
+	if (last && f->b && fh_number(f, r.lun, last, &v) && v >= r.start && v < f->limit)
 		f->limit = v + 1;
 	if (!skip_bad(f)) {
 		fh_log(f, "ERROR", "out of good blocks, total blocks:%x Gblocks:%x lba:%x", fl->blocks, 0,
@@ -500,14 +502,14 @@ static void read_sector(struct firehose_dev *f, uint8_t *p)
 	f->sector++;
 }
 
-/* One chunk of the agreed payload size, ended by an empty packet: qdl reads both, chunk by chunk, and
- * has always had to (its commit "Explicitly handle ZLP on USB read transfers" tells the story). */
 void fh_raw_out(struct firehose_dev *f)
 {
-	size_t page = f->m->flash.page, chunk = MAX_OF(f->payload / page * page, page);
-	size_t n = (size_t)MIN_OF(f->left, (uint64_t)chunk);
+	/* One transfer a payload, and each is ended by an empty packet: qdl reads that after every
+	 * payload-sized piece. */
+	bool stream = f->m->chan[f->iface].stream;
+	size_t page = f->m->flash.page, cap = stream ? STREAM_PIECE : MAX_OF(f->payload, page);
+	size_t n = (size_t)MIN_OF(f->left, (uint64_t)cap / page * page), i;
 	uint8_t *b = malloc(MAX_OF(n, page));
-	size_t i;
 
 	if (!b)
 		return;

@@ -400,7 +400,8 @@ static void image_start(struct sahara_dev *s)
 	s->img_n = 0;
 	s->step = I_EHDR;
 	s->n_seg = 0;
-	ask(s, 0, 0x34);
+	/* Chips that read 64 bits wide take ELF64 programmers and ask for the longer header. */
+	ask(s, 0, s->m->model.sahara.read64 ? 0x40 : 0x34);
 }
 
 static void image_run(struct sahara_dev *s)

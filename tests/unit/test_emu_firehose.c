@@ -442,6 +442,36 @@ static void quirk_short_read_then_nak(void **state)
 	rig_close(&r);
 }
 
+static void raw_pieces_of_a_payload_end_with_an_empty_packet(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	family_a(&r, NULL);
+	rig_do(&r, "<read " A_RANGE(640, 8) " />", ACKR);
+	/* A host that asks for a payload reads the empty packet behind it. */
+	assert_int_equal(rig_in(&r, 8192, 10), 8192);
+	assert_int_equal(rig_in(&r, 512, 10), 0);
+	assert_int_equal(rig_in(&r, 32768, 10), 8192); /* one that asks for more gets it included */
+	assert_non_null(strstr(rig_response(&r, NULL, 0), ACK));
+	rig_close(&r);
+}
+
+static void last_sector_bounds_a_program_unless_it_is_0(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	family_b(&r, NULL);
+	rig_do(&r, "<erase " B_RANGE(640, 256) " />", ACK);
+	rig_do(&r, "<program last_sector=\"0\" " B_RANGE(640, 1) " />", ACKR);
+	rig_close(&r);
+	family_b(&r, "bad=13");
+	rig_do(&r, "<erase " B_RANGE(640, 256) " />", ACK);
+	rig_do(&r, "<program last_sector=\"895\" " B_RANGE(832, 1) " />", NAK);
+	rig_close(&r);
+}
+
 static void quirk_flicker_changes_between_two_reads(void **state)
 {
 	uint8_t a[2048], b[2048];
@@ -497,6 +527,8 @@ int main(void)
 		cmocka_unit_test(quirk_unplug_in_the_middle_of_data),
 		cmocka_unit_test(quirk_zlp_strict_waits_for_the_empty_packet),
 		cmocka_unit_test(quirk_short_read_then_nak),
+		cmocka_unit_test(raw_pieces_of_a_payload_end_with_an_empty_packet),
+		cmocka_unit_test(last_sector_bounds_a_program_unless_it_is_0),
 		cmocka_unit_test(quirk_flicker_changes_between_two_reads),
 		cmocka_unit_test(quirks_that_do_not_exist_are_errors),
 	};

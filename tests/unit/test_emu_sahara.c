@@ -251,7 +251,7 @@ static void image_reads_of_64_bits(void **state)
 	rig_open(&r, "ec25", "start=edl;set=sahara.read64:yes");
 	rig_in(&r, 4096, 10);
 	rig_out_hex(&r, HELLO_RESP("00000000"));
-	rig_expect_hex(&r, "12000000 20000000 0d00000000000000 0000000000000000 3400000000000000");
+	rig_expect_hex(&r, "12000000 20000000 0d00000000000000 0000000000000000 4000000000000000");
 	rig_close(&r);
 }
 

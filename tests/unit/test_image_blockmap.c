@@ -37,8 +37,11 @@ static void expect_block(const char *pages, enum block_state state, uint32_t dat
 		for (k = 0; k < 2; k++) {
 			assert_ok(blockmap_init(&m, 16, 4, 0xEE, &e), e);
 			for (at = 0; at < 64; at += cut)
-				assert_ok(blockmap_feed(&m, slice_sub(SLICE(bytes, 64), at,
-								      k && at ? SIZE_MAX : cut), &e), e);
+				assert_ok(blockmap_feed(&m,
+							slice_sub(SLICE(bytes, 64), at,
+								  k && at ? SIZE_MAX : cut),
+							&e),
+					  e);
 			if (k && cut < 32) {
 				blockmap_fini(&m);
 				continue;
@@ -103,7 +106,11 @@ static void blockmap_writing_rule_programs_data_pages_only(void **state)
 	size_t i = 0;
 
 	(void)state;
-	draw(bytes, "ddee" "ffff" "eeee" "dddd" "d");
+	draw(bytes, "ddee"
+		    "ffff"
+		    "eeee"
+		    "dddd"
+		    "d");
 	assert_ok(blockmap_init(&m, 16, 4, 0xEE, &e), e);
 	assert_ok(blockmap_feed(&m, SLICE(bytes, 17 * 16), &e), e);
 	assert_err(blockmap_writer_init(&w, &m, &e), e, ERR_BUG);
@@ -183,7 +190,11 @@ static void dumpmap_comes_back_as_it_was(void **state)
 	size_t i;
 
 	(void)state;
-	draw(bytes, "dddd" "dddd" "ddee" "eddf" "dd");
+	draw(bytes, "dddd"
+		    "dddd"
+		    "ddee"
+		    "eddf"
+		    "dd");
 	assert_ok(blockmap_init(&m, 16, 4, 0xEE, &e), e);
 	assert_ok(blockmap_feed(&m, SLICE(bytes, 128), &e), e);
 	assert_ok(blockmap_skip(&m, BLOCK_BAD, &e), e);
@@ -211,9 +222,10 @@ static void dumpmap_comes_back_as_it_was(void **state)
 	blockmap_fini(&m);
 }
 
-#define MAP(version, sha, page, per, filler, blocks, runs)                                   \
-	"{\"salvor_block_map\":" version ",\"sha256\":\"" sha "\",\"page_size\":" page \
-	",\"pages_per_block\":" per ",\"filler\":" filler ",\"blocks\":" blocks ",\"runs\":[" runs "]}"
+#define MAP(version, sha, page, per, filler, blocks, runs)                                         \
+	"{\"salvor_block_map\":" version ",\"sha256\":\"" sha "\",\"page_size\":" page             \
+	",\"pages_per_block\":" per ",\"filler\":" filler ",\"blocks\":" blocks ",\"runs\":[" runs \
+	"]}"
 #define RUN(block, count, state, pages)                                                            \
 	"{\"block\":" block ",\"count\":" count ",\"state\":\"" state "\",\"data_pages\":" pages "}"
 
@@ -226,7 +238,8 @@ static void dumpmap_contradictions_are_refused(void **state)
 		{ MAP("1", HEX64, "16", "4", "238", "2", RUN("0", "2", "data", "4")), ERR_NONE },
 		{ MAP("1", HEX64, "16", "4", "238", "2", RUN("0", "2", "data", "3")), ERR_NONE },
 		{ MAP("1", HEX64, "16", "4", "238", "0", ""), ERR_NONE },
-		{ MAP("2", HEX64, "16", "4", "238", "2", RUN("0", "2", "data", "4")), ERR_UNSUPPORTED },
+		{ MAP("2", HEX64, "16", "4", "238", "2", RUN("0", "2", "data", "4")),
+		  ERR_UNSUPPORTED },
 		{ MAP("1", "00", "16", "4", "238", "2", RUN("0", "2", "data", "4")), ERR_PROTO },
 		{ MAP("1", HEX64, "0", "4", "238", "2", RUN("0", "2", "data", "4")), ERR_PROTO },
 		{ MAP("1", HEX64, "16", "4", "256", "2", RUN("0", "2", "data", "4")), ERR_PROTO },
