@@ -125,6 +125,16 @@ static libusb_device *await(struct client *c, uint16_t vid, uint16_t pid)
 	return d;
 }
 
+/* A driver binds a moment after the device is announced. */
+static bool appears(const char *path)
+{
+	int i;
+
+	for (i = 0; i < 100 && access(path, F_OK) != 0; i++)
+		usleep(10000);
+	return i < 100;
+}
+
 static void use(struct client *c, libusb_device *d, unsigned iface, unsigned packet)
 {
 	check(c, d != NULL);
@@ -196,7 +206,7 @@ static void reenumeration_gives_a_new_device_on_another_port(struct client *c)
 	check_int(c, libusb_get_device_speed(d), LIBUSB_SPEED_HIGH);
 	check_int(c, libusb_get_port_numbers(d, ports, 8), 2);
 	/* qcserial holds it, and makes a tty of it. */
-	check_int(c, access("/dev/ttyUSB0", F_OK), 0);
+	check(c, appears("/dev/ttyUSB0"));
 	use(c, d, 0, 512);
 	check_int(c, access("/dev/ttyUSB0", F_OK), -1);
 	order(c, "!reboot");
@@ -209,12 +219,13 @@ static void reenumeration_gives_a_new_device_on_another_port(struct client *c)
 
 static void kernel_drivers_hold_detach_and_come_back(struct client *c)
 {
-	libusb_device *d = find(c, 0x2c7c, 0x0125);
+	libusb_device *d = await(c, 0x2c7c, 0x0125);
 	libusb_device_handle *h, *other;
 	char link[256];
 	struct stat st;
 
 	check(c, d != NULL && libusb_open(d, &h) == 0 && libusb_open(d, &other) == 0);
+	check(c, appears("/sys/bus/usb/devices/2-1.4:1.2") && appears("/dev/ttyUSB1"));
 	check_int(c, libusb_kernel_driver_active(h, 0), 1);
 	check_int(c, libusb_kernel_driver_active(h, 2), 0);
 	check_int(c, libusb_claim_interface(h, 0), LIBUSB_ERROR_BUSY);

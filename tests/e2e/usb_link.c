@@ -174,7 +174,7 @@ static void a_full_last_packet_arrives_without_an_empty_one(struct run *r)
 	while (at < 1536 && link_read(r->l, r->buf + at, 65536, 1000, &n, &r->e) == 0)
 		at += n;
 	check(r, at == 1536 && fill(r->buf, 1536, true));
-	check(r, now() - t < 0.5);
+	check(r, now() - t < 0.9);
 }
 
 static void empty_packets_follow_the_mode(struct run *r)
@@ -202,12 +202,12 @@ static void silence_times_out_in_time(struct run *r)
 	size_t n;
 
 	check_err(r, link_read(r->l, r->buf, 65536, 80, &n, &r->e), ERR_TIMEOUT);
-	check(r, now() - t > 0.07 && now() - t < 0.3);
-	order(r, "!busy 150");
+	check(r, now() - t > 0.07 && now() - t < 0.8);
+	order(r, "!busy 400");
 	t = now();
 	check_err(r, link_write(r->l, "late", 4, 50, &r->e), ERR_TIMEOUT);
-	check(r, now() - t < 0.14);
-	usleep(150000);
+	check(r, now() - t < 0.39);
+	usleep(400000);
 }
 
 static void a_halt_is_an_error_that_can_be_cleared(struct run *r)
@@ -234,7 +234,7 @@ static void unplugged_in_a_read_is_gone_for_good(struct run *r)
 		at += n;
 	check(r, r->e.kind == ERR_GONE);
 	check(r, at == 4096 && fill(r->buf, 4096, true));
-	check(r, now() - t < 0.5);
+	check(r, now() - t < 0.9);
 	for (k = 0; k < 2; k++) {
 		check_err(r, link_read(r->l, r->buf, 512, 100, &n, &r->e), ERR_GONE);
 		check_err(r, link_write(r->l, "x", 1, 100, &r->e), ERR_GONE);

@@ -152,7 +152,6 @@ static void cmd_configure(struct firehose_dev *f, const struct fh_tag *t)
 	f->payload = want ? want : mo->fh.payload;
 	f->zlp_aware = zlp2 != 0;
 	f->skip_write = skip_write != 0;
-	f->skip_init = skip_init != 0;
 	f->wrong_storage = strcasecmp(memory, mo->flash.type == EMU_NAND ? "nand" : "emmc") != 0;
 	f->configured = true;
 	f->opened = false;

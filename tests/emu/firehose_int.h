@@ -29,7 +29,7 @@ struct firehose_dev {
 	uint8_t xml[FH_MAX_XML + 1];
 	size_t xml_n;
 	/* what configure settled */
-	bool configured, zlp_aware, skip_write, skip_init, wrong_storage, opened;
+	bool configured, zlp_aware, skip_write, wrong_storage, opened;
 	char memory[24];
 	uint32_t payload;
 	/* a raw phase */

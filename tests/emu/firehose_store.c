@@ -54,7 +54,9 @@ bool fh_open_storage(struct firehose_dev *f, const char *cmd)
 		fh_fail(f, 4, "STORAGE_READ_FAILURE");
 		return false;
 	}
-	if (f->wrong_storage || f->skip_init) {
+	/* SkipStorageInit only keeps configure from opening it: each command opens what it needs, and
+	 * qfenix reads partition tables of NAND modules with it set. */
+	if (f->wrong_storage) {
 		if (f->m->flash.type == EMU_NAND)
 			fh_log(f, "ERROR", "Failed to open the SDCC Device slot 0 partition 0");
 		else

@@ -126,9 +126,18 @@ void usbdev_unbind(struct usbdev *d, unsigned index);
 
 /* usbface_ioctl.c */
 void usbface_attach_handlers(struct usbface *f);
-/* Moves bytes for all URBs that can move; true when something changed. Lock held. */
+/* usbfs claims for those who forgot to, and grumbles in the kernel log. 0 or -errno. Lock held. */
+int usbface_check_claim(struct opener *o, unsigned number);
+
+/* usbface_urb.c; all with the lock held, results 0 or -errno */
+int urb_submit(struct opener *o, UMockdevIoctlData *arg);
+/* Hands one finished URB to the client that asks for it. */
+int urb_reap(struct opener *o, UMockdevIoctlClient *client);
+int urb_discard(struct opener *o, uint64_t address);
+void urbs_forget(struct opener *o);
+/* Moves bytes for all URBs that can move; true when something changed. */
 bool usbdev_pump(struct usbdev *d);
-/* Ends every URB of a device that left. Lock held. */
+/* Ends every URB of a device that left. */
 void usbdev_kill_urbs(struct usbdev *d, int status);
 void usbdev_show_ready(struct usbdev *d);
 
