@@ -156,17 +156,17 @@ static void decide_change(const struct identity_claim *c, const struct identity_
 
 	imei_mask(f->current, now);
 	if (f->confirmed)
-		refuse(d, IDENTITY_CONFIRMED,
+		decide(d, IDENTITY_REFUSE, IDENTITY_CONFIRMED,
 		       "this module has the number %s, read back from the chip; it cannot be replaced by "
 		       "another",
 		       now);
 	else if (f->current_evidence == EVIDENCE_ATTESTED && c->evidence == EVIDENCE_ATTESTED &&
 		 f->corrected)
-		refuse(d, IDENTITY_CORRECTED,
+		decide(d, IDENTITY_REFUSE, IDENTITY_CORRECTED,
 		       "the typed number of this module, %s, was corrected once already", now);
 	else if (c->evidence == EVIDENCE_ATTESTED ? f->current_evidence != EVIDENCE_ATTESTED
 						  : !own || is_own_record(f->current_evidence))
-		refuse(d, IDENTITY_CONTRADICTION,
+		decide(d, IDENTITY_REFUSE, IDENTITY_CONTRADICTION,
 		       "this module has the number %s already, on the evidence '%s'; a person has to find "
 		       "out which one is right",
 		       now, identity_evidence_name(f->current_evidence));
@@ -213,8 +213,8 @@ void identity_decide(const struct identity_claim *claim, const struct identity_f
 		return;
 	same = strcmp(facts->current, ret->number) == 0;
 	/* After a transplant the storage speaks for the donor, whatever it says. */
-	if (!same && facts->rf_donor && (claim->evidence == EVIDENCE_CHIP || claim->evidence == EVIDENCE_RAW)) {
-		refuse(ret, IDENTITY_DONOR_DATA,
+	if (!same && facts->rf_donor && is_own_record(claim->evidence)) {
+		decide(ret, IDENTITY_REFUSE, IDENTITY_DONOR_DATA,
 		       "this module's storage holds a donor's data; what it says is not its own number");
 		return;
 	}

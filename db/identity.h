@@ -68,13 +68,15 @@ struct identity_claim {
 	enum identity_evidence evidence;
 	const char *reason, *label_serial; /* only for EVIDENCE_ATTESTED; else may be NULL */
 	const char *snapshot;              /* hash of what the evidence is in; may be NULL */
+	const char *when;                  /* when the evidence was read from the chip; NULL = now */
 };
 
 enum identity_tac { TAC_UNKNOWN, TAC_SAME, TAC_OTHER_VARIANT, TAC_OTHER_MODEL };
 
 /* What the catalogue knows that bears on a claim. */
 struct identity_facts {
-	bool has_chip, retired, rf_donor;
+	bool has_chip, retired;
+	bool rf_donor; /* a donor's data was in the storage when the evidence was read */
 	bool model_known;
 	/* The module's present number in that slot; "" = none. */
 	char current[16];

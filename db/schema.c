@@ -20,6 +20,7 @@ static const char v1[] =
 	" model TEXT NOT NULL DEFAULT '', variant TEXT NOT NULL DEFAULT '',"
 	" revision TEXT NOT NULL DEFAULT '', label TEXT NOT NULL DEFAULT '',"
 	" rf INTEGER NOT NULL DEFAULT 0 CHECK(rf IN (0, 1, 2)), donor TEXT NOT NULL DEFAULT '',"
+	" rf_at TEXT NOT NULL DEFAULT '',"
 	" first_seen TEXT NOT NULL, last_seen TEXT NOT NULL,"
 	" retired TEXT, retired_why TEXT);"
 	"CREATE UNIQUE INDEX module_chip ON module(chip, msm) WHERE chip IS NOT NULL;"
