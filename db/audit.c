@@ -450,6 +450,17 @@ static void reader_freep(struct reader **r)
 	free(*r);
 }
 
+int audit_is_orphan(struct audit *a, bool *ret, struct err *e)
+{
+	struct tail log;
+	struct stat st;
+
+	if (log_tail(a, &log, e) < 0)
+		return -1;
+	*ret = log.seq == 0 && stat(a->path, &st) == 0 && st.st_size > 0;
+	return 0;
+}
+
 int audit_adopt(struct audit *a, uint64_t *ret_n, struct err *e)
 {
 	_cleanup_(reader_freep) struct reader *r = NULL;

@@ -41,6 +41,8 @@ void audit_close(struct audit *a); /* NULL is fine */
 int audit_append(struct audit *a, const struct audit_event *ev, struct err *e) _must_check_;
 /* After the commit: writes to the mirror what it lacks, and flushes it. */
 int audit_sync(struct audit *a, struct err *e) _must_check_;
+/* Is the log empty and the mirror not? */
+int audit_is_orphan(struct audit *a, bool *ret, struct err *e) _must_check_;
 /* A new catalogue beside an old mirror takes the mirror's records over, each verified. Does nothing
  * when the log has records already. */
 int audit_adopt(struct audit *a, uint64_t *ret_n, struct err *e) _must_check_;

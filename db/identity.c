@@ -36,6 +36,9 @@ static const char *const code_names[IDENTITY_CODES] = {
 	[IDENTITY_TAC_VARIANT] = "tac-variant",
 	[IDENTITY_TAC_UNKNOWN] = "tac-unknown",
 	[IDENTITY_IMPORTED] = "imported",
+	[IDENTITY_UNKNOWN] = "unknown",
+	[IDENTITY_MODEL_CHANGED] = "model-changed",
+	[IDENTITY_CHIP_CHANGED] = "chip-changed",
 };
 
 const char *identity_evidence_name(enum identity_evidence ev)

@@ -56,8 +56,11 @@ enum identity_code {
 	IDENTITY_TAC_VARIANT,   /* ... seen only with other variants of the model */
 	IDENTITY_TAC_UNKNOWN,   /* ... never seen */
 	IDENTITY_IMPORTED,      /* all we have is another catalogue's word */
+	IDENTITY_UNKNOWN,       /* the module's own number is not known */
+	IDENTITY_MODEL_CHANGED, /* a known module calls itself another model or variant */
+	IDENTITY_CHIP_CHANGED,  /* a known chip tells another key hash, or cannot be told from another */
 };
-#define IDENTITY_CODES (IDENTITY_IMPORTED + 1)
+#define IDENTITY_CODES (IDENTITY_CHIP_CHANGED + 1)
 
 /* Stable word: "other-chip". */
 const char *identity_code_name(enum identity_code code);
