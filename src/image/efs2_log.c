@@ -167,6 +167,7 @@ static void check_end(struct efs2 *fs, uint32_t page)
 struct replay {
 	uint32_t first, end, page, prev_seq;
 	bool started, left_own;
+	bool reached_own; /* the block of the superblock in use: the journal cannot end before it */
 };
 
 /* Into the next block, over its superblock. True when the journal ends here. */
@@ -176,6 +177,7 @@ static bool enter_block(struct efs2 *fs, struct replay *r)
 
 	if (block == own) {
 		r->left_own = false;
+		r->reached_own = true;
 	} else if (efs2_super_in(fs, r->page)) {
 		if (r->left_own)
 			return true; /* round the circle: an older block, not yet erased */
@@ -207,6 +209,8 @@ int efs2_log_replay(struct efs2 *fs, struct efs2_overrides *o, struct err *e)
 			    .page = fs->sb.log_head };
 	const uint8_t *p;
 
+	r.reached_own = r.page / per == fs->sb.page / per;
+
 	if (r.page < r.first || r.page >= r.end) {
 		efs2_doubt(fs, "the journal begins in page %u, outside its region %u to %u", r.page,
 			   r.first, r.end - 1);
@@ -222,6 +226,15 @@ int efs2_log_replay(struct efs2 *fs, struct efs2_overrides *o, struct err *e)
 			continue;
 		}
 		if (fs->pstate[r.page] == EFS2_PS_ERASED) {
+			if (!r.reached_own && !efs2_super_in(fs, r.page - r.page % per)) {
+				r.page += per - r.page % per; /* a bad block that nobody listed */
+				if (r.page == r.end)
+					r.page = r.first;
+				continue;
+			}
+			if (!r.reached_own)
+				efs2_doubt(fs, "the journal ends in page %u, before its own superblock",
+					   r.page);
 			check_end(fs, r.page);
 			return 0;
 		}

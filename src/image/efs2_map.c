@@ -76,8 +76,7 @@ static int locate(struct table *t, unsigned level, uint32_t index, uint32_t *ret
 	/* At most three levels are above: bounded by the depth that the superblock check allows. */
 	if (locate(t, level + 1, index >> fs->shift, &above, e) < 0)
 		return -1;
-	if (!in_table_region(fs, above) || fs->pstate[above] == EFS2_PS_UNREAD ||
-	    fs->pstate[above] == EFS2_PS_ERASED)
+	if (!in_table_region(fs, above) || fs->pstate[above] == EFS2_PS_UNREAD)
 		return 0;
 	if (efs2_page(fs, above, &p, e) < 0)
 		return -1;
@@ -101,8 +100,9 @@ static int load_page(struct table *t, uint32_t index, uint32_t *out, uint32_t n,
 			out[i] = EFS2_NONE;
 		return 0;
 	}
-	if (in_table_region(fs, page) && fs->pstate[page] != EFS2_PS_UNREAD &&
-	    fs->pstate[page] != EFS2_PS_ERASED) {
+	/* All 0xFF is a table page too, of clusters that are not used; if it was lost, whoever needs one
+	 * of them finds it unmapped. */
+	if (in_table_region(fs, page) && fs->pstate[page] != EFS2_PS_UNREAD) {
 		if (efs2_page(fs, page, &p, e) < 0)
 			return -1;
 		for (i = 0; i < n; i++) {

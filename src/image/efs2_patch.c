@@ -65,11 +65,11 @@ static int confirm_page(const struct efs2 *fs, uint32_t page, struct err *e)
 int efs2_inline_replace(struct efs2 *fs, const char *path, struct slice old, struct slice value,
 			struct efs2_writer *to, struct efs2_patch *ret, struct err *e)
 {
-	const struct efs2_ent *t;
+	const struct efs2_ent *t = NULL;
 	struct efs2_patch patch = { 0 };
 	uint32_t crc = 0;
 	uint8_t b[4];
-	size_t off;
+	size_t off = 0;
 	const uint8_t *p;
 
 	if (refuse_unclean(fs, e) < 0 || find_bytes(fs, path, &t, &off, &patch.n, e) < 0 ||

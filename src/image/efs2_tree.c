@@ -225,7 +225,7 @@ static bool next_lost(struct efs2_walk *w)
 				continue;
 			if (efs2_bit(w->entered, i) || (w->lost_pass == 0 && efs2_bit(w->named, i)))
 				continue;
-			snprintf(w->path, sizeof(w->path), EFS2_LOST "/%08" PRIx32, inode);
+			snprintf(w->path, sizeof(w->path), "%s/%08" PRIx32, EFS2_LOST, inode);
 			return enter(w, inode, strlen(w->path));
 		}
 	}
@@ -266,7 +266,7 @@ int efs2_walk_next(struct efs2_walk *w, const char **ret_path, struct efs2_stat 
 		if (!put_name(w->path, sizeof(w->path), &len, t)) {
 			/* Too long a path: named from its directory's inode, which always fits. The frame
 			 * goes on from there, for its own path is cut now. */
-			snprintf(w->path, sizeof(w->path), EFS2_LOST "/%08" PRIx32, f->inode);
+			snprintf(w->path, sizeof(w->path), "%s/%08" PRIx32, EFS2_LOST, f->inode);
 			f->path_len = len = strlen(w->path);
 			if (!put_name(w->path, sizeof(w->path), &len, t))
 				return err_set(e, ERR_BUG, "a name of %u bytes does not fit", t->name_len);
