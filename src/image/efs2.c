@@ -149,7 +149,9 @@ int efs2_set_geometry(struct efs2 *fs, uint32_t clusters, struct err *e)
 	fs->claimed = calloc(clusters / 8 + 1, 1);
 	fs->twice = calloc(clusters / 8 + 1, 1);
 	fs->seen = calloc(clusters / 8 + 1, 1);
-	if (!fs->pstate || !fs->fwd || !fs->shared || !fs->claimed || !fs->twice || !fs->seen)
+	fs->rebuilt = calloc(clusters / 8 + 1, 1);
+	if (!fs->pstate || !fs->fwd || !fs->shared || !fs->claimed || !fs->twice || !fs->seen ||
+	    !fs->rebuilt)
 		return err_nomem(e);
 	for (i = 0; i < clusters; i++)
 		fs->fwd[i] = EFS2_NONE;
@@ -304,6 +306,7 @@ void efs2_close(struct efs2 *fs)
 	free(fs->claimed);
 	free(fs->twice);
 	free(fs->seen);
+	free(fs->rebuilt);
 	free(fs->ent);
 	free(fs->cand);
 	free(fs->super_info);

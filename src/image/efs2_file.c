@@ -70,6 +70,14 @@ static bool size_fits(const struct efs2 *fs, const struct efs2_inode *i)
 	return i->size <= (uint64_t)fs->clusters * fs->sb.page_size;
 }
 
+/* Fields that no living inode exceeds: more links than a partition has files, more blocks than it has
+ * sectors. There is no checksum; this tells an inode from noise. */
+static bool inode_sane(const struct efs2 *fs, const struct efs2_inode *i)
+{
+	return i->nlink >= 1 && i->nlink <= 4096 && size_fits(fs, i) &&
+	       i->blocks <= (uint64_t)fs->clusters * (fs->sb.page_size / EFS2_UNIT);
+}
+
 /* Which indirect tree holds block b of the file: depth 1 to 3 in *ret_depth, 0 for a direct one; *b
  * becomes the index inside it. False beyond all of them. */
 static bool place_block(const struct efs2 *fs, const struct efs2_inode *i, uint64_t *b,
@@ -317,6 +325,9 @@ int efs2_stat_inode(struct efs2 *fs, uint32_t ino, struct efs2_stat *st, struct 
 	} else if (efs2_bit(fs->twice, inode_cluster(fs, ino))) {
 		judge(st, EFS2_UNVERIFIED, "inode %" PRIx32 ": a file has its cluster too", ino);
 	}
+	if (efs2_has_bytes(i.trust) && !inode_sane(fs, &i))
+		judge(st, EFS2_UNVERIFIED, "inode %" PRIx32 " makes no sense: %u links, %" PRIu32 " blocks, %"
+		      PRIu32 " bytes", ino, i.nlink, i.blocks, i.size);
 	if (is_dir && efs2_has_bytes(i.trust) && type_of(i.mode) != EFS2_DIR)
 		judge(st, EFS2_UNVERIFIED, "inode %" PRIx32 " has mode %o, no directory's", ino, i.mode);
 	if (!is_dir && efs2_has_bytes(i.trust)) {

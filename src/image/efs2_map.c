@@ -186,45 +186,94 @@ static uint32_t agreeing(const struct efs2 *fs, const uint32_t *rev, uint32_t *r
 	return agree;
 }
 
+/* The reverse table knows the page that the forward table gives, and knows it as something else. */
+static bool contradicted(const struct efs2 *fs, uint32_t c)
+{
+	uint32_t v = fs->rev[fs->fwd[c]];
+
+	return v != EFS2_LOST_MAP && (v >> 31 || (v & 0xffffff) != c);
+}
+
+/* Clusters that the forward table lost, from the reverse table: good enough to read, not to vouch for. */
+static void rebuild_forward(struct efs2 *fs)
+{
+	uint32_t p, c, n = 0;
+
+	for (p = 0; p < fs->pages; p++) {
+		c = fs->rev[p] & 0xffffff;
+		if (fs->rev[p] >> 31 || c >= fs->clusters || in_table_region(fs, p))
+			continue;
+		if (efs2_bit(fs->rebuilt, c)) {
+			fs->fwd[c] = EFS2_LOST_MAP; /* two pages say so: neither is believed */
+		} else if (fs->fwd[c] >= fs->pages || contradicted(fs, c)) {
+			fs->fwd[c] = p;
+			efs2_bit_put(fs->rebuilt, c);
+			n++;
+		}
+	}
+	if (n)
+		efs2_fault(fs, "%u clusters are only known from the reverse table", n);
+}
+
+/* One reading of the reverse table; *ret stays NULL when it cannot be one. */
+static int try_reverse(struct efs2 *fs, const struct efs2_overrides *o, const uint32_t *top,
+		       uint32_t **ret, struct err *e)
+{
+	struct table t = { .fs = fs, .o = o, .reverse = true, .top = top,
+			   .n_top = fs->sb.super_nodes };
+	uint32_t *rev, i;
+
+	if (fs->sb.depth > 1 && !plausible_top(fs, t.top, t.n_top))
+		return 0;
+	rev = malloc(sizeof(*rev) * fs->pages);
+	if (!rev)
+		return err_nomem(e);
+	if (load_table(&t, rev, e) < 0) {
+		free(rev);
+		return -1;
+	}
+	for (i = 0; i < fs->pages; i++)
+		if (o->rev[i] != EFS2_UNSET)
+			rev[i] = o->rev[i];
+	*ret = rev;
+	return 0;
+}
+
 static int load_reverse(struct efs2 *fs, const struct efs2_overrides *o, const uint32_t *words,
 			uint32_t n_words, struct err *e)
 {
-	struct table t = { .fs = fs, .o = o, .reverse = true };
-	uint32_t room[2], mapped, agree, i;
+	uint32_t room[2], mapped = 0, agree = 0, best = 0;
 	size_t n = top_rooms(fs, room), k;
-	uint32_t *rev = malloc(sizeof(*rev) * fs->pages);
 
-	if (!rev)
-		return err_nomem(e);
 	for (k = 0; k < n; k++) {
+		uint32_t *rev = NULL;
+
 		if (room[k] + fs->sb.super_nodes > n_words)
 			continue;
-		t.top = words + room[k];
-		t.n_top = fs->sb.super_nodes;
-		if (fs->sb.depth > 1 && !plausible_top(fs, t.top, t.n_top))
-			continue;
-		if (load_table(&t, rev, e) < 0) {
-			free(rev);
+		if (try_reverse(fs, o, words + room[k], &rev, e) < 0)
 			return -1;
-		}
-		for (i = 0; i < fs->pages; i++)
-			if (o->rev[i] != EFS2_UNSET)
-				rev[i] = o->rev[i];
-		agree = agreeing(fs, rev, &mapped);
-		if (agree < mapped - mapped / 2)
+		if (!rev)
 			continue;
+		agree = agreeing(fs, rev, &mapped);
+		if (fs->rev && agree <= best) {
+			free(rev);
+			continue;
+		}
+		free(fs->rev);
 		fs->rev = rev;
-		fs->report.has_reverse = true;
-		if (agree < mapped)
-			efs2_fault(fs, "%u of %u mapped clusters are not confirmed by the reverse table",
-				   mapped - agree, mapped);
+		best = agree;
+	}
+	if (!fs->rev) {
+		efs2_doubt(fs, "no reverse table was found that could confirm the forward table");
 		return 0;
 	}
-	free(rev);
-	efs2_doubt(fs, fs->sb.page_size == 4096 ?
-		   "no reverse table that agrees with the forward table: the layout of 4 KiB pages "
-		   "stays unverified" :
-		   "no reverse table that agrees with the forward table");
+	fs->report.has_reverse = true;
+	if (best < mapped - mapped / 2)
+		efs2_doubt(fs, "the reverse table confirms only %u of %u mapped clusters", best, mapped);
+	else if (best < mapped)
+		efs2_fault(fs, "%u of %u mapped clusters are not confirmed by the reverse table",
+			   mapped - best, mapped);
+	rebuild_forward(fs);
 	return 0;
 }
 
@@ -346,6 +395,8 @@ enum efs2_trust efs2_cluster(const struct efs2 *fs, uint32_t c, uint32_t *ret_pa
 		    (block >= fs->sb.region[2] && block < fs->sb.region[3]))
 			return EFS2_T_REGION;
 	}
+	if (efs2_bit(fs->rebuilt, c))
+		return EFS2_T_REBUILT;
 	if (fs->pstate[p] == EFS2_PS_ERASED)
 		return EFS2_T_ERASED;
 	return fs->pstate[p] == EFS2_PS_MIXED ? EFS2_T_MIXED : EFS2_T_OK;
@@ -356,6 +407,7 @@ const char *efs2_trust_text(enum efs2_trust t)
 	static const char *const text[EFS2_T_END] = {
 		[EFS2_T_OK] = "good",
 		[EFS2_T_NO_REVERSE] = "the reverse table does not confirm its page",
+		[EFS2_T_REBUILT] = "its page is known from the reverse table only",
 		[EFS2_T_REGION] = "its page lies among journal or table pages",
 		[EFS2_T_SHARED] = "two owners claim its page",
 		[EFS2_T_MIXED] = "a part of its page is filler",

@@ -31,6 +31,7 @@ enum efs2_pstate {
 enum efs2_trust {
 	EFS2_T_OK,
 	EFS2_T_NO_REVERSE, /* the reverse table says something else about the page */
+	EFS2_T_REBUILT,    /* the forward table lost it */
 	EFS2_T_REGION,     /* lies among superblocks, journal or tables */
 	EFS2_T_SHARED,     /* two clusters or two owners claim it */
 	EFS2_T_MIXED,
@@ -90,6 +91,7 @@ struct efs2 {
 	uint32_t *fwd, *rev; /* rev NULL where the form has none */
 	uint8_t *shared;   /* bit per page: two clusters say they own it */
 	uint8_t *claimed, *twice; /* bit per cluster: used, used twice */
+	uint8_t *rebuilt;  /* bit per cluster: known from the reverse table only */
 	uint8_t *seen;     /* bit per cluster: directory node visited */
 	uint32_t upper[32];
 	uint32_t root;
