@@ -430,7 +430,7 @@ static int raw_check(const struct manifest *m, const struct manifest_item *it,
 		return err_set(e, ERR_PROTO, "item '%s' is raw, but the sector size is not known",
 			       it->name);
 	if (extent_bytes(&it->raw.at, m->geometry.sector_size, &bytes, e) < 0)
-		return err_prefix(e, "item '%s'", it->name);
+		return err_set(e, ERR_PROTO, "item '%s' has an extent that cannot be", it->name);
 	if (it->state == ITEM_COMPLETE ? it->size != bytes : it->size > bytes)
 		return err_set(e, ERR_PROTO,
 			       "item '%s' has %" PRIu64 " bytes, but its extent has %" PRIu64, it->name,
