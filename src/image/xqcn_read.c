@@ -547,7 +547,7 @@ int xqcn_poke(uint8_t *file, size_t size, const char *path, size_t off, struct s
 	      struct err *e)
 {
 	static const char digits[] = "0123456789ABCDEF";
-	const struct xqcn_opts opts = { size, true };
+	const struct xqcn_opts opts = { 0, true };
 	struct mem_source mem;
 	const struct qnode *stream;
 	struct qtree t;

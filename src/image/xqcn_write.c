@@ -94,8 +94,8 @@ static int put_name(struct xml_out *x, const char *name, bool is_file_name)
 
 		if (!is_xml(c) && !is_file_name)
 			return err_set(x->e, ERR_UNSUPPORTED,
-				       "a name holds the character 0x%02x, which XML cannot hold: "
-				       "keep this backup as a QCN", (unsigned)c);
+				       "a name has the character 0x%02x, which an XQCN cannot "
+				       "hold", (unsigned)c);
 		spell(is_xml(c) ? c : '?', one);
 		if (put(x, one) < 0)
 			return -1;
