@@ -119,7 +119,8 @@ static int wait_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 
 	if (session_loader(p) && loader_search(session_loader(p), &loaders, ctx->log, e) < 0)
 		return -1;
-	render_diag(ctx->render, "waiting for a module in EDL, at most %u s",
+	if (!render_is_quiet(ctx->render))
+		render_diag(ctx->render, "waiting for a module in EDL, at most %u s",
 		    rule.timeout_ms / 1000);
 	r = find_wait(&rule, &dev, e);
 	if (r == 0 && loaders.n) {

@@ -95,6 +95,11 @@ bool render_is_json(const struct render *r)
 	return r->conf.json;
 }
 
+bool render_is_quiet(const struct render *r)
+{
+	return r->conf.quiet;
+}
+
 struct progress *render_progress(struct render *r)
 {
 	return &r->meter.progress;

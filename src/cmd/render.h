@@ -43,6 +43,7 @@ struct render;
 int render_new(const struct render_conf *conf, struct render **ret, struct err *e) _must_check_;
 void render_free(struct render *r); /* NULL is fine */
 bool render_is_json(const struct render *r);
+bool render_is_quiet(const struct render *r);
 struct progress *render_progress(struct render *r);
 
 /* Facts: "label: value" for people, `key` in the result for JSON. NULL value: "-" and null. */

@@ -17,7 +17,8 @@ static void say(void *arg, const char *text)
 {
 	struct ctx *ctx = arg;
 
-	render_diag(ctx->render, "%s", text);
+	if (!render_is_quiet(ctx->render))
+		render_diag(ctx->render, "%s", text);
 }
 
 void session_module_opts(struct ctx *ctx, const struct parsed *p, struct module_opts *ret)

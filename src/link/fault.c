@@ -117,6 +117,11 @@ static void fault_close(struct link *l)
 	free(f);
 }
 
+static int fault_settle(struct link *l, struct err *e)
+{
+	return link_settle(container_of(l, struct fault, link)->inner, e);
+}
+
 static const struct link_ops fault_ops = {
 	.name = "fault",
 	.read = fault_read,
@@ -124,6 +129,7 @@ static const struct link_ops fault_ops = {
 	.close = fault_close,
 	.set_zlp = fault_set_zlp,
 	.recover = fault_recover,
+	.settle = fault_settle,
 };
 
 /* "0", "1", "0.001": parts per billion, without the locale's idea of a decimal point. */

@@ -37,6 +37,11 @@ int link_recover(struct link *l, struct err *e)
 	return l->ops->recover ? l->ops->recover(l, e) : 0;
 }
 
+int link_settle(struct link *l, struct err *e)
+{
+	return l->ops->settle ? l->ops->settle(l, e) : 0;
+}
+
 void link_close(struct link *l)
 {
 	if (l)

@@ -41,6 +41,9 @@ struct link_ops {
 	void (*set_zlp)(struct link *, enum link_zlp);
 	/* Clears endpoint halts / drops stale errors. May be NULL. */
 	int (*recover)(struct link *, struct err *);
+	/* Stops reading ahead: what the device says after this stays in the device until the next
+	 * read(). What arrived before is kept. May be NULL where nothing reads ahead. */
+	int (*settle)(struct link *, struct err *);
 };
 
 struct link {
@@ -58,6 +61,7 @@ int link_read(struct link *l, void *buf, size_t cap, uint32_t ms, size_t *ret_n,
 int link_write(struct link *l, const void *buf, size_t n, uint32_t ms, struct err *e) _must_check_;
 void link_set_zlp(struct link *l, enum link_zlp mode);
 int link_recover(struct link *l, struct err *e) _must_check_;
+int link_settle(struct link *l, struct err *e) _must_check_;
 void link_close(struct link *l); /* NULL is fine */
 /* Reads and drops what is there until `quiet_ms` of silence or `max_ms` in all. Returns the number of
  * bytes dropped; errors other than a timeout end it silently. */

@@ -145,6 +145,11 @@ static void record_close(struct link *l)
 	free(r);
 }
 
+static int record_settle(struct link *l, struct err *e)
+{
+	return link_settle(container_of(l, struct record, link)->inner, e);
+}
+
 static const struct link_ops record_ops = {
 	.name = "record",
 	.read = record_read,
@@ -152,6 +157,7 @@ static const struct link_ops record_ops = {
 	.close = record_close,
 	.set_zlp = record_set_zlp,
 	.recover = record_recover,
+	.settle = record_settle,
 };
 
 int record_open(struct link *inner, struct sink *out, struct link **ret, struct err *e)

@@ -273,8 +273,9 @@ static int usb_read(struct link *l, void *buf, size_t cap, uint32_t ms, size_t *
 		    struct err *e)
 {
 	struct usb *u = container_of(l, struct usb, link);
-	/* "Only what is there" takes the device one round on the bus to tell. */
-	struct deadline end = deadline_in(MAX_OF(ms, 2u));
+	/* "Only what is there" takes the device one round on the bus to tell, unless transfers have been
+	 * standing open since an earlier call. */
+	struct deadline end = deadline_in(u->in_n ? ms : MAX_OF(ms, 2u));
 	uint32_t pause = PAUSE_FIRST_MS;
 	bool late = false;
 	int r;
@@ -293,6 +294,9 @@ static int usb_read(struct link *l, void *buf, size_t cap, uint32_t ms, size_t *
 			return -1;
 		late = deadline_passed(end);
 		if (in_at(u, 0)->done)
+			continue;
+		/* A glance leaves the transfers open: what comes meanwhile waits in them. */
+		if (late && ms < PAUSE_FIRST_MS)
 			continue;
 		if ((late || in_may_hold(u)) && in_cancel(u, e) < 0)
 			return -1;
@@ -445,6 +449,13 @@ static int usb_recover(struct link *l, struct err *e)
 	return 0;
 }
 
+static int usb_settle(struct link *l, struct err *e)
+{
+	struct usb *u = container_of(l, struct usb, link);
+
+	return u->gone ? fail_gone(u, e) : in_cancel(u, e);
+}
+
 static void usb_free(struct usb *u)
 {
 	unsigned i;
@@ -491,6 +502,7 @@ static const struct link_ops usb_ops = {
 	.close = usb_close,
 	.set_zlp = usb_set_zlp,
 	.recover = usb_recover,
+	.settle = usb_settle,
 };
 
 /* --- opening --- */

@@ -209,7 +209,8 @@ int sahara_park(struct sahara *s, struct err *e)
 		return 0;
 	if (!s->in_command && (!s->has_hello || command_enter(s, e) < 0))
 		return s->has_hello ? -1 : 0;
-	if (sahara_say_switch(s, SAHARA_MODE_IMAGE_PENDING, e) < 0)
+	/* The HELLO must stay in the target's endpoint, not end in a read of ours. */
+	if (link_settle(s->link, e) < 0 || sahara_say_switch(s, SAHARA_MODE_IMAGE_PENDING, e) < 0)
 		return -1;
 	s->in_command = false;
 	s->has_hello = false;
