@@ -3,7 +3,7 @@
 #include "cmd/ports.h"
 #include "model/efs_places.h"
 #include "model/imei.h"
-#include "wire/nv_msg.h"
+#include "model/nv_imei.h"
 
 #include <inttypes.h>
 #include <stdio.h>
