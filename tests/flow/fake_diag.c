@@ -129,5 +129,9 @@ int main(int argc, char **argv)
 			return 1;
 		serve(&f, fd);
 		close(fd);
+		for (i = 0; i < (int)f.n_modes; i++)
+			printf("mode %u\n", f.modes[i]);
+		f.n_modes = 0;
+		fflush(stdout);
 	}
 }

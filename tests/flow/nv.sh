@@ -160,6 +160,38 @@ a_dead_module_is_noticed() {
 	run 3 nv read 453 --port ttyUSB9
 }
 
+modes() {
+	_i=0
+	until [ "$(grep -c mode "$W/fake.log")" = 2 ]; do
+		_i=$((_i + 1))
+		[ $_i -gt 100 ] && { cat "$W/fake.log"; fail "not two mode changes"; }
+		sleep 0.02
+	done
+	[ "$(tr '\n' ' ' <"$W/fake.log")" = "mode 1 mode 2 " ] || fail "not offline and reset"
+}
+
+offline_ends_in_a_reset() {
+	fake_diag
+	run 0 nv read 453 --offline $P
+	errs 'taking the module offline'
+	modes
+	fake_diag
+	run 9 nv read 700 --offline $P
+	modes
+	fake_diag
+	run 7 nv write 550 --pad 00 --offline --yes $P
+	modes
+	fake_diag no-list=/nvm/num
+	"$SALVOR_BIN" nv list --offline $P --nv-max 65535 >"$W/out" 2>"$W/err" &
+	_p=$!
+	until grep -q 'trying ids' "$W/err"; do sleep 0.02; done
+	kill -TERM $_p
+	_got=0
+	wait $_p || _got=$?
+	[ $_got = 130 ] || fail "exit status $_got after an interrupt"
+	modes
+}
+
 t "reads show state and bytes" reads_show_state_and_bytes
 t "identity is masked, secrets are never shown" identity_is_masked_and_secrets_are_never_shown
 t "numbers must be numbers" numbers_must_be_numbers
@@ -174,5 +206,6 @@ t "items of identity are refused" identity_is_refused
 t "without consent nothing is written" without_consent_nothing_is_written
 t "a module that accepts and does not write is found" a_liar_is_found
 t "a locked item wants the code, once" a_locked_item_wants_the_code
+t "offline ends in a reset, whatever happens" offline_ends_in_a_reset
 t "a dead module and a missing one are noticed" a_dead_module_is_noticed
 finish
