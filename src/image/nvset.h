@@ -95,7 +95,7 @@ int nvset_read(struct slice file, const struct xqcn_opts *opts, struct qtree *re
 /* Is it a compound file? */
 bool nvset_is_qcn(struct slice file);
 
-/* --- building one --- */
+/* --- building one; after a failure (memory) it may be half done and is good for qtree_fini() only --- */
 
 /* Every storage and stream that QPST writes, empty; `model` is 8 decimal digits, normally "00000000".
  * max as for qtree_init(). */
