@@ -48,9 +48,8 @@ struct qnode *nvset_array(const struct qtree *t, enum nvset_sub sub)
 	return qnode_child(items, QNODE_STREAM, nvset_sub_name(sub));
 }
 
-bool nvset_nv_next(const struct qtree *t, enum nvset_sub sub, size_t *pos, struct nvset_nv *ret)
+bool nvset_nv_next(const struct qnode *array, size_t *pos, struct nvset_nv *ret)
 {
-	const struct qnode *array = nvset_array(t, sub);
 	struct cursor c;
 
 	if (!array || *pos > array->n || array->n - *pos < NVSET_RECORD)
@@ -70,10 +69,11 @@ bool nvset_nv_next(const struct qtree *t, enum nvset_sub sub, size_t *pos, struc
 bool nvset_nv_find(const struct qtree *t, enum nvset_sub sub, uint16_t id, uint16_t index,
 		   struct nvset_nv *ret)
 {
+	const struct qnode *array = nvset_array(t, sub);
 	struct nvset_nv nv;
 	size_t pos = 0;
 
-	while (nvset_nv_next(t, sub, &pos, &nv)) {
+	while (nvset_nv_next(array, &pos, &nv)) {
 		if (nv.ok && nv.id == id && nv.index == index) {
 			*ret = nv;
 			return true;

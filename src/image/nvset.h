@@ -46,9 +46,9 @@ struct nvset_nv {
 	size_t at;               /* offset of the record in its array */
 	struct slice data;       /* 128 bytes, zero padded; the item's own length is not stored */
 };
-/* Steps through an array, duplicates and order as in the file; *pos starts at 0. A record that is cut
- * off at the array's end is not given: see nvset_check(). */
-bool nvset_nv_next(const struct qtree *t, enum nvset_sub sub, size_t *pos, struct nvset_nv *ret);
+/* Steps through what nvset_array() gave (NULL is an empty one), duplicates and order as in the file;
+ * *pos starts at 0. A record that is cut off at the end is not given: see nvset_check(). */
+bool nvset_nv_next(const struct qnode *array, size_t *pos, struct nvset_nv *ret);
 /* The first sound record with that id and index. */
 bool nvset_nv_find(const struct qtree *t, enum nvset_sub sub, uint16_t id, uint16_t index,
 		   struct nvset_nv *ret);

@@ -173,7 +173,9 @@ int nvset_identity(const struct qtree *t, struct nvset_identity *ret, struct err
 	int s;
 
 	for (s = 0; s < NVSET_SUBS; s++) {
-		for (pos = 0; nvset_nv_next(t, (enum nvset_sub)s, &pos, &nv);) {
+		const struct qnode *array = nvset_array(t, (enum nvset_sub)s);
+
+		for (pos = 0; nvset_nv_next(array, &pos, &nv);) {
 			if (nv.ok && nv_item(&id, (enum nvset_sub)s, &nv, e) < 0)
 				goto fail;
 		}
@@ -210,7 +212,7 @@ int nvset_imei_replace(struct qtree *t, enum nvset_sub sub, uint16_t index,
 	size_t pos = 0;
 	bool found = false;
 
-	while (nvset_nv_next(t, sub, &pos, &nv)) {
+	while (nvset_nv_next(array, &pos, &nv)) {
 		if (!nv.ok || nv.id != NV_ITEM_IMEI || nv.index != index)
 			continue;
 		memcpy(array->p + nv.at + (NVSET_RECORD - NVSET_DATA), coded, NV_IMEI_LEN);
