@@ -19,6 +19,12 @@ static const uint16_t crc16_x25_nibble[16] = {
 	0x8408, 0x9489, 0xa50a, 0xb58b, 0xc60c, 0xd68d, 0xe70e, 0xf78f,
 };
 
+static const uint32_t crc30_nibble[16] = {
+	0x00000000, 0x2030b9c7, 0x2051ca49, 0x0061738e, 0x20932d55, 0x00a39492,
+	0x00c2e71c, 0x20f25edb, 0x2116e36d, 0x01265aaa, 0x01472924, 0x217790e3,
+	0x0185ce38, 0x21b577ff, 0x21d40471, 0x01e4bdb6,
+};
+
 uint32_t crc32_update(uint32_t crc, const void *p, size_t n)
 {
 	const uint8_t *b = p;
@@ -55,4 +61,17 @@ uint16_t crc16_x25(const void *p, size_t n)
 		crc = (uint16_t)(crc >> 4 ^ crc16_x25_nibble[crc & 15]);
 	}
 	return (uint16_t)~crc;
+}
+
+uint32_t crc30_cdma(const void *p, size_t n)
+{
+	const uint8_t *b = p;
+	uint32_t crc = 0x3fffffff;
+
+	while (n--) {
+		crc = (crc << 4 & 0x3fffffff) ^ crc30_nibble[(crc >> 26) ^ (*b >> 4)];
+		crc = (crc << 4 & 0x3fffffff) ^ crc30_nibble[(crc >> 26) ^ (*b & 15)];
+		b++;
+	}
+	return crc ^ 0x3fffffff;
 }

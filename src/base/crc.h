@@ -1,4 +1,4 @@
-/* The checksums of this field. Three polynomials, four conventions; none is a cryptographic digest. */
+/* The checksums of this field. Four polynomials, five conventions; none is a cryptographic digest. */
 #ifndef SALVOR_BASE_CRC_H
 #define SALVOR_BASE_CRC_H
 
@@ -16,5 +16,9 @@ uint32_t crc32_msb_update(uint32_t crc, const void *p, size_t n);
 /* CRC-16/X.25 of DIAG's HDLC frames: reflected 0x8408, init and final XOR all ones.
  * Check value of "123456789": 0x906E. */
 uint16_t crc16_x25(const void *p, size_t n);
+
+/* CRC-30 of EFS2 superblocks (CRC-30/CDMA): polynomial 0x2030B9C7, not reflected, init and final XOR
+ * 0x3FFFFFFF. Check value of "123456789": 0x04C34ABF. */
+uint32_t crc30_cdma(const void *p, size_t n);
 
 #endif

@@ -195,6 +195,16 @@ bool json_has(const struct json *obj, const char *key)
 	return json_get(obj, key) != NULL;
 }
 
+bool json_is_list(const struct json *node)
+{
+	return json_is_array(CJ(node));
+}
+
+bool json_is_members(const struct json *node)
+{
+	return json_is_object(CJ(node));
+}
+
 const char *json_str_value(const struct json *node, const char *dflt)
 {
 	const char *s = node ? json_string_value(CJ(node)) : NULL;

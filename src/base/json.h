@@ -38,6 +38,8 @@ const char *json_get_str(const struct json *obj, const char *key, const char *df
 uint64_t json_get_u64(const struct json *obj, const char *key, uint64_t dflt);
 bool json_get_bool(const struct json *obj, const char *key, bool dflt);
 bool json_has(const struct json *obj, const char *key);
+bool json_is_list(const struct json *node); /* an array; false for NULL */
+bool json_is_members(const struct json *node); /* an object; false for NULL */
 /* Borrowed child node, or NULL. */
 const struct json *json_get(const struct json *obj, const char *key);
 size_t json_array_len(const struct json *arr);
