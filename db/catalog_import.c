@@ -83,7 +83,7 @@ static int add_ref(struct in *in, uint64_t theirs, int64_t ours, struct err *e)
 static int module_of(struct in *in, const struct json *o, const char *key, int64_t *ret, struct err *e)
 {
 	size_t low = 0, high = in->n_ref;
-	uint64_t theirs;
+	uint64_t theirs = 0;
 
 	if (num(o, key, INT64_MAX, &theirs, e) < 0)
 		return -1;
@@ -130,7 +130,7 @@ static int numbers_of(const struct json *o, const char *out[2], struct err *e)
 	for (i = 0; i < n; i++) {
 		const struct json *m = json_array_at(arr, i);
 		const char *number;
-		uint64_t slot;
+		uint64_t slot = 0;
 
 		if (num(m, "slot", 2, &slot, e) < 0 || need_text(m, "number", &number, e) < 0)
 			return -1;
@@ -307,7 +307,7 @@ static int import_snapshot(struct in *in, const struct json *o, struct err *e)
 {
 	_cleanup_query_ struct sql_query *q = NULL;
 	struct catalog_snapshot s = { 0 };
-	uint64_t verdict, gone;
+	uint64_t verdict = 0, gone = 0;
 	int64_t known;
 	bool fresh;
 
@@ -341,7 +341,7 @@ static int import_snapshot(struct in *in, const struct json *o, struct err *e)
 static int import_item(struct in *in, const struct json *o, struct err *e)
 {
 	const char *name, *kind, *hex;
-	uint64_t size, complete, lun = 0, start = 0, count = 0;
+	uint64_t size = 0, complete = 0, lun = 0, start = 0, count = 0;
 	uint8_t sha[32];
 	size_t n;
 
@@ -386,7 +386,7 @@ static int import_firmware(struct in *in, const struct json *o, struct err *e)
 static int import_operation(struct in *in, const struct json *o, struct err *e)
 {
 	const char *verb, *started, *ended, *message, *snapshot;
-	uint64_t outcome;
+	uint64_t outcome = 0;
 	int64_t module;
 
 	if (need_text(o, "verb", &verb, e) < 0 || need_text(o, "started", &started, e) < 0 ||
@@ -432,7 +432,7 @@ static int import_note(struct in *in, const struct json *o, struct err *e)
 static int import_held(struct in *in, const struct json *o, struct err *e)
 {
 	const char *imei, *at, *words, *resolved, *how;
-	uint64_t kind, seen;
+	uint64_t kind = 0, seen = 0;
 	int64_t module, other;
 
 	if (text(o, "imei", &imei, e) < 0 || need_text(o, "at", &at, e) < 0 ||
@@ -468,7 +468,7 @@ static int import_tac(struct in *in, const struct json *o, struct err *e)
 
 static int import_end(struct in *in, const struct json *o, struct err *e)
 {
-	uint64_t lines;
+	uint64_t lines = 0;
 
 	if (num(o, "lines", UINT64_MAX - 1, &lines, e) < 0)
 		return -1;
