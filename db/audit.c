@@ -139,21 +139,21 @@ static int log_tail(struct audit *a, struct tail *ret, struct err *e)
 
 static int mirror_open(struct audit *a, struct err *e)
 {
-	struct stat st;
+	struct stat st, here;
 
-	if (a->fd < 0) {
-		a->fd = open(a->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-		if (a->fd < 0)
-			return err_set_errno(e, errno, "cannot open the audit log's mirror '%s'", a->path);
-	}
-	/* Somebody who moves the file away must not leave us writing into the void. */
-	if (stat(a->path, &st) < 0) {
+	/* Somebody who moved the file away or put another in its place must not leave us writing into the
+	 * void. */
+	if (a->fd >= 0 && (fstat(a->fd, &st) < 0 || lstat(a->path, &here) < 0 ||
+			   st.st_ino != here.st_ino || st.st_dev != here.st_dev))
 		close(steal_fd(&a->fd));
-		return errno == ENOENT ? mirror_open(a, e)
-				       : err_set_errno(e, errno, "cannot look at '%s'", a->path);
-	}
-	if (!S_ISREG(st.st_mode))
+	if (a->fd < 0)
+		a->fd = open(a->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (a->fd < 0 || fstat(a->fd, &st) < 0)
+		return err_set_errno(e, errno, "cannot open the audit log's mirror '%s'", a->path);
+	if (!S_ISREG(st.st_mode)) {
+		close(steal_fd(&a->fd));
 		return err_set(e, ERR_HOST, "the audit log's mirror '%s' is not a regular file", a->path);
+	}
 	return 0;
 }
 

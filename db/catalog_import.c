@@ -83,7 +83,7 @@ static int add_ref(struct in *in, uint64_t theirs, int64_t ours, struct err *e)
 static int module_of(struct in *in, const struct json *o, const char *key, int64_t *ret, struct err *e)
 {
 	size_t low = 0, high = in->n_ref;
-	uint64_t theirs;
+	uint64_t theirs = 0;
 
 	if (num(o, key, INT64_MAX, &theirs, e) < 0)
 		return -1;
@@ -130,13 +130,13 @@ static int numbers_of(const struct json *o, const char *out[2], struct err *e)
 	for (i = 0; i < n; i++) {
 		const struct json *m = json_array_at(arr, i);
 		const char *number;
-		uint64_t slot;
+		uint64_t slot = 0;
 
 		if (num(m, "slot", 2, &slot, e) < 0 || need_text(m, "number", &number, e) < 0)
 			return -1;
 		if (slot == 0 || out[slot - 1] || !imei_is_valid(number))
 			return err_set(e, ERR_PROTO, "a number that is none, or in a slot that is taken");
-		out[slot - 1] = number;
+		out[slot - 1] = imei_is_placeholder(number) ? NULL : number;
 	}
 	return 0;
 }
@@ -165,8 +165,8 @@ static int import_numbers(struct in *in, int64_t id, const char *const number[2]
 				return -1;
 			continue;
 		}
-		if (d.code == IDENTITY_PLACEHOLDER)
-			continue;
+		if (cat_must_stand(&f, &d) && cat_identity_store(in->c, id, &claim, &f, &d, e) < 0)
+			return -1;
 		if (f.other && cat_imei_find(in->c, number[i], &other, e) < 0)
 			return -1;
 		if (cat_hold(in->c, d.code, id, other, number[i], d.text, e) < 0)
@@ -223,25 +223,49 @@ static int import_retired(struct in *in, const struct json *o, int64_t id, const
 	return 0;
 }
 
+/* Which record here is it? 0 = none. */
+static int find_module(struct in *in, const struct json *o, const struct module_line *m, int64_t *ret,
+		       bool *ret_several, struct err *e)
+{
+	_cleanup_query_ struct sql_query *q = NULL;
+	const struct json *had = json_get(o, "imei_retired");
+	const char *number = m->number[0] ? m->number[0] : m->number[1];
+
+	*ret = 0;
+	*ret_several = false;
+	if (m->chip[0])
+		return cat_chip_find(in->c, m->chip, (uint32_t)m->msm, ret, ret_several, e);
+	if (!*m->retired && number)
+		return cat_imei_find(in->c, number, ret, e);
+	number = had ? json_str_value(json_array_at(had, 0), "") : "";
+	if (!*m->retired || !imei_is_valid(number))
+		return err_set(e, ERR_PROTO, "a module that stands on neither a chip nor a number");
+	if (sql_query(in->c->db, &q, e,
+		      "SELECT m.id FROM imei_retired r JOIN module m ON m.id = r.module"
+		      " WHERE r.imei = ?1 AND m.chip IS NULL AND m.retired = ?2",
+		      SQL_T(number), SQL_T(m->retired)) < 0)
+		return -1;
+	return cat_one(q, 0, ret, e);
+}
+
 static int import_module(struct in *in, const struct json *o, struct err *e)
 {
 	struct module_line m;
-	bool several = false, fresh;
-	int64_t id = 0;
+	bool several, fresh;
+	int64_t id;
 
-	if (parse_module(in, o, &m, e) < 0)
+	if (parse_module(in, o, &m, e) < 0 || find_module(in, o, &m, &id, &several, e) < 0)
 		return -1;
-	if (m.chip[0]) {
-		if (cat_chip_find(in->c, m.chip, (uint32_t)m.msm, &id, &several, e) < 0)
+	/* Of several chips none can be told to be this one; what belongs to it has no module here. */
+	if (several) {
+		in->got.held++;
+		if (cat_hold(in->c, IDENTITY_CHIP_CHANGED, 0, 0, NULL,
+			     "an import tells of a chip that cannot be told from another with its serial",
+			     e) < 0)
 			return -1;
-	} else if (m.number[0] || m.number[1]) {
-		if (cat_imei_find(in->c, m.number[0] ? m.number[0] : m.number[1], &id, e) < 0)
-			return -1;
+		return add_ref(in, m.ref, 0, e);
 	}
 	fresh = !id;
-	/* Of several chips none can be told to be this one: a record of its own, which a person may link. */
-	if (several)
-		m.chip[0] = '\0';
 	if (fresh) {
 		if (sql_run(in->c->db, e,
 			    "INSERT INTO module(chip, msm, first_seen, last_seen) VALUES(?1, ?2, ?3, ?4)",
@@ -283,7 +307,7 @@ static int import_snapshot(struct in *in, const struct json *o, struct err *e)
 {
 	_cleanup_query_ struct sql_query *q = NULL;
 	struct catalog_snapshot s = { 0 };
-	uint64_t verdict, gone;
+	uint64_t verdict = 0, gone = 0;
 	int64_t known;
 	bool fresh;
 
@@ -317,7 +341,7 @@ static int import_snapshot(struct in *in, const struct json *o, struct err *e)
 static int import_item(struct in *in, const struct json *o, struct err *e)
 {
 	const char *name, *kind, *hex;
-	uint64_t size, complete, lun = 0, start = 0, count = 0;
+	uint64_t size = 0, complete = 0, lun = 0, start = 0, count = 0;
 	uint8_t sha[32];
 	size_t n;
 
@@ -362,7 +386,7 @@ static int import_firmware(struct in *in, const struct json *o, struct err *e)
 static int import_operation(struct in *in, const struct json *o, struct err *e)
 {
 	const char *verb, *started, *ended, *message, *snapshot;
-	uint64_t outcome;
+	uint64_t outcome = 0;
 	int64_t module;
 
 	if (need_text(o, "verb", &verb, e) < 0 || need_text(o, "started", &started, e) < 0 ||
@@ -390,8 +414,10 @@ static int import_note(struct in *in, const struct json *o, struct err *e)
 	if (text(o, "snapshot", &snapshot, e) < 0 || need_text(o, "at", &at, e) < 0 ||
 	    need_text(o, "text", &words, e) < 0 || module_of(in, o, "module", &module, e) < 0)
 		return -1;
-	if ((module != 0) == (*snapshot != '\0') || (*snapshot && !cat_is_hash(snapshot)))
+	if (json_has(o, "module") == (*snapshot != '\0') || (*snapshot && !cat_is_hash(snapshot)))
 		return err_set(e, ERR_PROTO, "a note that belongs to nothing, or to two things");
+	if (!module && !*snapshot)
+		return 0;
 	if (sql_run(in->c->db, e,
 		    "INSERT INTO note(module, snapshot, at, text) SELECT ?1, ?2, ?3, ?4"
 		    " WHERE NOT EXISTS (SELECT 1 FROM note WHERE module IS ?1 AND snapshot IS ?2"
@@ -406,7 +432,7 @@ static int import_note(struct in *in, const struct json *o, struct err *e)
 static int import_held(struct in *in, const struct json *o, struct err *e)
 {
 	const char *imei, *at, *words, *resolved, *how;
-	uint64_t kind, seen;
+	uint64_t kind = 0, seen = 0;
 	int64_t module, other;
 
 	if (text(o, "imei", &imei, e) < 0 || need_text(o, "at", &at, e) < 0 ||
@@ -442,7 +468,7 @@ static int import_tac(struct in *in, const struct json *o, struct err *e)
 
 static int import_end(struct in *in, const struct json *o, struct err *e)
 {
-	uint64_t lines;
+	uint64_t lines = 0;
 
 	if (num(o, "lines", UINT64_MAX - 1, &lines, e) < 0)
 		return -1;

@@ -53,6 +53,12 @@ int cat_imei_put(struct catalog *c, int64_t module, const struct identity_claim 
 int cat_identity_store(struct catalog *c, int64_t module, const struct identity_claim *claim,
 		       const struct identity_facts *f, const struct identity_decision *d,
 		       struct err *e) _must_check_;
+/* A record without a chip stands on its number, even on one that contradicts what is known of its code:
+ * kept and held, or the module would be a new one every day. */
+static inline bool cat_must_stand(const struct identity_facts *f, const struct identity_decision *d)
+{
+	return !f->has_chip && !f->current[0] && d->code == IDENTITY_TAC_MODEL;
+}
 int cat_link_text(struct catalog *c, int64_t id, const char *chip, uint32_t msm, int64_t *ret_id,
 		  struct err *e) _must_check_;
 /* Says again what the audit log says that people said. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct said {
-	const char *event, *when, *chip, *imei, *text, *snapshot, *label_serial;
+	const char *event, *when, *chip, *imei, *old, *text, *snapshot, *label_serial;
 	uint32_t msm;
 	unsigned slot;
 	enum identity_evidence evidence;
@@ -67,7 +67,8 @@ static int again_identity(struct catalog *c, const struct said *s, int64_t id, s
 		return 0;
 	if (owner && sql_run(c->db, e, "DELETE FROM imei WHERE imei = ?1", SQL_T(s->imei)) < 0)
 		return -1;
-	return cat_imei_put(c, id, &claim, s->imei, 0, e);
+	/* A correction that was made is not to be had again. */
+	return cat_imei_put(c, id, &claim, s->imei, *s->old && strcmp(s->old, s->imei) != 0, e);
 }
 
 static int again_retire(struct catalog *c, const struct said *s, int64_t id, struct err *e)
@@ -159,6 +160,7 @@ static int replay_record(struct audit_rows *rows, uint64_t seq, const char *reco
 			   .when = json_get_str(root, "when", ""),
 			   .chip = json_get_str(root, "chip", ""),
 			   .imei = json_get_str(root, "imei", ""),
+			   .old = json_get_str(root, "old", ""),
 			   .text = json_get_str(root, "text", ""),
 			   .snapshot = json_get_str(root, "snapshot", ""),
 			   .label_serial = json_get_str(root, "label_serial", ""),

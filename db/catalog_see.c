@@ -216,6 +216,8 @@ static int see_number(struct catalog *c, const struct catalog_sight *s, const ch
 	/* Only a claim made on purpose corrects a number; what is merely seen does not. */
 	if (d.verdict != IDENTITY_REFUSE && d.code != IDENTITY_CORRECTION)
 		return cat_identity_store(c, seen->id, &claim, &f, &d, e);
+	if (cat_must_stand(&f, &d) && cat_identity_store(c, seen->id, &claim, &f, &d, e) < 0)
+		return -1;
 	if (f.other && cat_imei_find(c, number, &other, e) < 0)
 		return -1;
 	return hold(c, seen, d.code, other, number, d.text, e);

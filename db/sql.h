@@ -40,7 +40,7 @@ struct sql_opts {
 	struct sql_fault *fault; /* NULL but in tests */
 };
 
-/* Files up to this size are checked page by page when they are opened (about 3 ms); in larger ones
+/* Files up to this size are checked page by page when they are opened (4 ms at most); in larger ones
  * that would be felt, so only what is cheap is looked at and sql_check() does the rest on request. */
 #define SQL_QUICK_CHECK_MAX (2u << 20)
 

@@ -14,6 +14,8 @@ struct db_fixture {
 	struct sql_fault fault;
 };
 
+/* Makes the folder alone. */
+void db_folder(struct db_fixture *f);
 /* Makes the folder and opens a new catalogue in it. */
 void db_up(struct db_fixture *f);
 /* Closes, and removes the folder. */
