@@ -180,6 +180,31 @@ static void every_tampering_with_the_mirror_is_found(void **state)
 	db_down(&f);
 }
 
+static void an_older_database_put_back_is_found(void **state)
+{
+	struct db_fixture f;
+	struct err e = ERR_INIT;
+	struct buf old = BUF_INIT(4 << 20);
+	int64_t id;
+
+	(void)state;
+	id = five(&f);
+	catalog_close(f.c);
+	assert_ok(fs_read_file(f.path, &old, &e), e);
+	assert_ok(db_open(&f, &e), e);
+	assert_ok(catalog_set_label(f.c, id, "six", &e), e);
+	catalog_close(f.c);
+	f.c = NULL;
+	assert_ok(fs_write_file(f.path, buf_slice(&old), true, &e), e);
+	buf_fini(&old);
+	/* Its own chain and counter are whole; only the mirror knows better. */
+	assert_ok(db_open(&f, &e), e);
+	expect_bad(&f, 6, "cut off");
+	assert_err(catalog_set_label(f.c, id, "other", &e), e, ERR_INTEGRITY);
+	assert_non_null(strstr(e.msg, "has 5 records"));
+	db_down(&f);
+}
+
 static void a_mirror_that_is_behind_or_torn_catches_up(void **state)
 {
 	struct audit_report r;
@@ -319,6 +344,7 @@ int main(void)
 		cmocka_unit_test(the_log_cannot_be_changed_by_mistake),
 		cmocka_unit_test(every_tampering_with_the_log_is_found),
 		cmocka_unit_test(every_tampering_with_the_mirror_is_found),
+		cmocka_unit_test(an_older_database_put_back_is_found),
 		cmocka_unit_test(a_mirror_that_is_behind_or_torn_catches_up),
 		cmocka_unit_test(nothing_is_done_that_could_not_be_logged),
 		cmocka_unit_test(a_damaged_mirror_is_not_taken_over),
