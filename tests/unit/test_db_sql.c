@@ -189,7 +189,9 @@ static const struct schema_step synthetic[] = {
 static void an_older_file_is_brought_on_step_by_step(void **state)
 {
 	static const struct schema_step broken[] = {
-		synthetic[0], synthetic[1], { 3, "CREATE TABLE b(x); INSERT INTO nowhere VALUES(1);" }
+		synthetic[0],
+		synthetic[1],
+		{ 3, "CREATE TABLE b(x); INSERT INTO nowhere VALUES(1);" }
 	};
 	static const struct schema_step forgetful[] = { synthetic[0], { 2, "CREATE TABLE c(x);" } };
 	struct sql_opts o = { .create = true };
@@ -251,8 +253,9 @@ static void failures_have_their_kinds(void **state)
 	static const struct {
 		int code;
 		enum err_kind kind;
-	} codes[] = { { 5, ERR_BUSY }, { 6, ERR_BUSY }, { 7, ERR_NOMEM }, { 8, ERR_HOST }, { 10, ERR_HOST },
-		      { 11, ERR_INTEGRITY }, { 13, ERR_HOST }, { 14, ERR_HOST }, { 26, ERR_INTEGRITY },
+	} codes[] = { { 5, ERR_BUSY },     { 6, ERR_BUSY },  { 7, ERR_NOMEM },
+		      { 8, ERR_HOST },     { 10, ERR_HOST }, { 11, ERR_INTEGRITY },
+		      { 13, ERR_HOST },    { 14, ERR_HOST }, { 26, ERR_INTEGRITY },
 		      { 9, ERR_CANCELLED } };
 	struct catalog_seen seen;
 	struct chip_id chip = db_chip(1);
