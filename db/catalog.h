@@ -62,7 +62,7 @@ const char *catalog_rf_name(enum catalog_rf rf); /* "unknown", "own", "donor" */
 struct catalog_sight {
 	const struct chip_id *chip; /* NULL when it was not seen in EDL */
 	const char *imei[2]; /* as read, slots 1 and 2; placeholders and junk are passed over */
-	enum identity_evidence evidence; /* of the numbers */
+	enum identity_evidence evidence; /* of the numbers; none counts as EVIDENCE_CHIP */
 	const char *model, *variant, *revision;
 	const char *when; /* NULL = now */
 	/* Chip and numbers are surely of the same module: its port was bound before the mode
