@@ -1,5 +1,5 @@
-/* A catalogue of the largest size that is promised to be quick: fills it, then measures what a person
- * waits for. Usage: bench_catalog [MODULES [SNAPSHOTS-EACH]]. */
+/* A catalogue of the largest size that is promised to be quick: fills it, then measures what a
+ * person waits for. Usage: bench_catalog [MODULES [SNAPSHOTS-EACH]]. */
 #include "base/clock.h"
 #include "db/catalog.h"
 #include "model/imei.h"
@@ -59,43 +59,57 @@ static void fill(struct catalog *c, unsigned modules, unsigned each)
 	struct err e = ERR_INIT;
 
 	for (m = 1; m <= modules; m++) {
-		struct chip_id chip = { .has_serial = true, .serial = 0x10000000u + m, .has_hwid = true,
-					.msm_id = 0x480e1, .pkhash_len = 32 };
+		struct chip_id chip = { .has_serial = true,
+					.serial = 0x10000000u + m,
+					.has_hwid = true,
+					.msm_id = 0x480e1,
+					.pkhash_len = 32 };
 		char imei[16], label[32], when[32];
-		struct catalog_sight sight = { .chip = &chip, .imei = { number(m, imei) },
-					       .variant = "EFA", .revision = "EC25EFAR06A17M4G",
+		struct catalog_sight sight = { .chip = &chip,
+					       .imei = { number(m, imei) },
+					       .variant = "EFA",
+					       .revision = "EC25EFAR06A17M4G",
 					       .when = when };
 		struct catalog_seen seen;
 
 		sight.model = models[0];
 		if (m % 1000 == 1)
 			must(catalog_batch_begin(c, &e), &e);
-		snprintf(when, sizeof(when), "2025-%02u-%02uT%02u:%02u:00Z", m % 12 + 1, m % 28 + 1, m % 24,
-			 m % 60);
+		snprintf(when, sizeof(when), "2025-%02u-%02uT%02u:%02u:00Z", m % 12 + 1, m % 28 + 1,
+			 m % 24, m % 60);
 		must(catalog_see(c, &sight, &seen, &e), &e);
 		if (m % 10 == 0) {
 			snprintf(label, sizeof(label), "van %u", m);
 			must(catalog_set_label(c, seen.id, label, &e), &e);
 		}
 		for (s = 0; s < each; s++) {
-			struct catalog_item items[ITEMS] = { { .name = "edl/efs2.bin", .kind = "raw" },
-							     { .name = "edl/rawdata.bin", .kind = "raw" },
-							     { .name = "edl/sys_rev.bin", .kind = "raw" },
-							     { .name = "diag/module.xqcn", .kind = "xqcn" },
-							     { .name = "diag/efs.tar", .kind = "efs" },
-							     { .name = "at/info.txt", .kind = "at" } };
+			struct catalog_item items[ITEMS] = {
+				{ .name = "edl/efs2.bin", .kind = "raw" },
+				{ .name = "edl/rawdata.bin", .kind = "raw" },
+				{ .name = "edl/sys_rev.bin", .kind = "raw" },
+				{ .name = "diag/module.xqcn", .kind = "xqcn" },
+				{ .name = "diag/efs.tar", .kind = "efs" },
+				{ .name = "at/info.txt", .kind = "at" }
+			};
 			char hash[65], path[96];
-			struct catalog_snapshot snap = { .hash = hash, .module = seen.id, .path = path,
-							 .size = 20 << 20, .created = when,
-							 .verdict = CATALOG_COMPLETE, .model = models[0],
-							 .variant = "EFA", .revision = sight.revision,
-							 .imei = imei, .mode = "edl+diag", .n_items = ITEMS };
+			struct catalog_snapshot snap = { .hash = hash,
+							 .module = seen.id,
+							 .path = path,
+							 .size = 20 << 20,
+							 .created = when,
+							 .verdict = CATALOG_COMPLETE,
+							 .model = models[0],
+							 .variant = "EFA",
+							 .revision = sight.revision,
+							 .imei = imei,
+							 .mode = "edl+diag",
+							 .n_items = ITEMS };
 
 			hash_of((uint64_t)m * 1000 + s, hash);
 			snprintf(path, sizeof(path), "/var/lib/salvor/%08x/%.12s.tar.zst",
 				 (unsigned)chip.serial, hash);
-			snprintf(when, sizeof(when), "20%02u-%02u-%02uT%02u:%02u:00Z", 25 + s / 12 % 70,
-				 s % 12 + 1, m % 28 + 1, m % 24, m % 60);
+			snprintf(when, sizeof(when), "20%02u-%02u-%02uT%02u:%02u:00Z",
+				 25 + s / 12 % 70, s % 12 + 1, m % 28 + 1, m % 24, m % 60);
 			for (k = 0; k < ITEMS; k++)
 				memset(items[k].sha256, (int)(m + k), 32);
 			must(catalog_add_snapshot(c, &snap, items, ITEMS, NULL, &e), &e);
@@ -138,7 +152,9 @@ static void found(const char *what, double from, unsigned rows, double limit_ms)
 
 static void measure(struct catalog *c, unsigned modules, unsigned each)
 {
-	struct chip_id chip = { .has_serial = true, .serial = 0x10000000u + modules / 2, .has_hwid = true,
+	struct chip_id chip = { .has_serial = true,
+				.serial = 0x10000000u + modules / 2,
+				.has_hwid = true,
 				.msm_id = 0x480e1 };
 	struct catalog_sight sight = { .chip = &chip };
 	struct count k = { { .module = count_module, .snapshot = count_snapshot }, 0 };
@@ -227,8 +243,9 @@ int main(int argc, char **argv)
 	fill(c, modules, each);
 	catalog_close(c);
 	stat(path, &st);
-	printf("%u modules, %u snapshots, %u items: filled in %.1f s, %.1f MB\n", modules, modules * each,
-	       modules * each * ITEMS, (now_ms() - t) / 1e3, (double)st.st_size / 1e6);
+	printf("%u modules, %u snapshots, %u items: filled in %.1f s, %.1f MB\n", modules,
+	       modules * each, modules * each * ITEMS, (now_ms() - t) / 1e3,
+	       (double)st.st_size / 1e6);
 	t = now_ms();
 	must(catalog_open(&o, &c, &e), &e);
 	found("open", t, 0, 20);

@@ -1,5 +1,5 @@
-/* JSON lines from a stranger into a catalogue that knows something. What is accepted must go out and in
- * again; what is refused must have changed nothing. */
+/* JSON lines from a stranger into a catalogue that knows something. What is accepted must go out
+ * and in again; what is refused must have changed nothing. */
 #include "db/catalog.h"
 
 #include <dirent.h>
@@ -55,7 +55,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct folder f;
 	struct catalog_opts o = { .create = true, .who = "fuzz" };
 	struct chip_id chip = { .has_serial = true, .serial = 0x5a000001 };
-	struct catalog_sight s = { .chip = &chip, .imei = { "490154203237518", NULL }, .model = "EC25",
+	struct catalog_sight s = { .chip = &chip,
+				   .imei = { "490154203237518", NULL },
+				   .model = "EC25",
 				   .when = "2026-01-01T00:00:00Z" };
 	struct buf b = BUF_INIT(64u << 20);
 	struct catalog_imported got;

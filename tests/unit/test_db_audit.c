@@ -12,7 +12,7 @@
 
 #define UNLOCK "DROP TRIGGER audit_stays; DROP TRIGGER audit_grows;"
 #define RELOCK                                                                                     \
-	"CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, ''); END;"        \
+	"CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, ''); END;"    \
 	"CREATE TRIGGER audit_grows BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, ''); END;"
 
 /* A catalogue with five records in its log. */
@@ -91,7 +91,8 @@ static void the_log_cannot_be_changed_by_mistake(void **state)
 	five(&f);
 	assert_ok(sql_open(f.path, &o, &db, &e), e);
 	assert_err(sql_run0(db, &e, "DELETE FROM audit WHERE seq = 5"), e, ERR_MISMATCH);
-	assert_err(sql_run0(db, &e, "UPDATE audit SET record = 'x' WHERE seq = 1"), e, ERR_MISMATCH);
+	assert_err(sql_run0(db, &e, "UPDATE audit SET record = 'x' WHERE seq = 1"), e,
+		   ERR_MISMATCH);
 	sql_close(db);
 	db_down(&f);
 }
@@ -103,15 +104,17 @@ static void every_tampering_with_the_log_is_found(void **state)
 		uint64_t record;
 		const char *word;
 	} deeds[] = {
-		{ "UPDATE audit SET record = replace(record, 'two', 'TWO') WHERE seq = 2;", 2, "edited" },
+		{ "UPDATE audit SET record = replace(record, 'two', 'TWO') WHERE seq = 2;", 2,
+		  "edited" },
 		{ "DELETE FROM audit WHERE seq = 3;", 3, "missing" },
 		{ "UPDATE audit SET seq = 99 WHERE seq = 2; UPDATE audit SET seq = 2 WHERE seq = 3;"
-		  "UPDATE audit SET seq = 3 WHERE seq = 99;", 2, "belongs" },
+		  "UPDATE audit SET seq = 3 WHERE seq = 99;",
+		  2, "belongs" },
 		{ "DELETE FROM audit WHERE seq = 5;", 5, "cut off" },
 		{ "DELETE FROM audit WHERE seq > 3;", 4, "cut off" },
 		{ "DELETE FROM audit;", 1, "cut off" },
-		{ "UPDATE audit SET hash = (SELECT hash FROM audit WHERE seq = 1) WHERE seq = 4;", 4,
-		  "edited" },
+		{ "UPDATE audit SET hash = (SELECT hash FROM audit WHERE seq = 1) WHERE seq = 4;",
+		  4, "edited" },
 		{ "UPDATE meta SET value = '4 0000' WHERE key = 'audit';", 6, "counter" },
 		{ "DELETE FROM meta WHERE key = 'audit';", 6, "counter" },
 	};
@@ -156,27 +159,55 @@ static void every_tampering_with_the_mirror_is_found(void **state)
 	}
 	/* An edit, a deletion, two lines exchanged, one line too many. */
 	strstr(line[1], "two")[0] = 'T';
-	snprintf(room, sizeof(room), "%s\n%s\n%s\n%s\n%s\n", line[0], line[1], line[2], line[3], line[4]);
+	snprintf(room, sizeof(room), "%s\n%s\n%s\n%s\n%s\n", line[0], line[1], line[2], line[3],
+		 line[4]);
 	spill(f.mirror, room);
 	expect_bad(&f, 2, "edited in the mirror");
 	strstr(line[1], "Two")[0] = 't';
 	snprintf(room, sizeof(room), "%s\n%s\n%s\n%s\n", line[0], line[1], line[3], line[4]);
 	spill(f.mirror, room);
 	expect_bad(&f, 3, "in the mirror");
-	snprintf(room, sizeof(room), "%s\n%s\n%s\n%s\n%s\n", line[0], line[2], line[1], line[3], line[4]);
+	snprintf(room, sizeof(room), "%s\n%s\n%s\n%s\n%s\n", line[0], line[2], line[1], line[3],
+		 line[4]);
 	spill(f.mirror, room);
 	expect_bad(&f, 2, "in the mirror");
-	snprintf(room, sizeof(room), "%s\n%s\n%s\n%s\n%s\nrubbish\n", line[0], line[1], line[2], line[3],
-		 line[4]);
+	snprintf(room, sizeof(room), "%s\n%s\n%s\n%s\n%s\nrubbish\n", line[0], line[1], line[2],
+		 line[3], line[4]);
 	spill(f.mirror, room);
 	expect_bad(&f, 6, "stands in the mirror");
 	assert_err(catalog_set_label(f.c, id, "six", &e), e, ERR_INTEGRITY);
 	/* Whole again. */
-	snprintf(room, sizeof(room), "%s\n%s\n%s\n%s\n%s\n", line[0], line[1], line[2], line[3], line[4]);
+	snprintf(room, sizeof(room), "%s\n%s\n%s\n%s\n%s\n", line[0], line[1], line[2], line[3],
+		 line[4]);
 	spill(f.mirror, room);
 	assert_ok(audit_verify(catalog_audit(f.c), NULL, &e), e);
 	assert_ok(catalog_set_label(f.c, id, "six", &e), e);
 	free(text);
+	db_down(&f);
+}
+
+static void an_older_database_put_back_is_found(void **state)
+{
+	struct db_fixture f;
+	struct err e = ERR_INIT;
+	struct buf old = BUF_INIT(4 << 20);
+	int64_t id;
+
+	(void)state;
+	id = five(&f);
+	catalog_close(f.c);
+	assert_ok(fs_read_file(f.path, &old, &e), e);
+	assert_ok(db_open(&f, &e), e);
+	assert_ok(catalog_set_label(f.c, id, "six", &e), e);
+	catalog_close(f.c);
+	f.c = NULL;
+	assert_ok(fs_write_file(f.path, buf_slice(&old), true, &e), e);
+	buf_fini(&old);
+	/* Its own chain and counter are whole; only the mirror knows better. */
+	assert_ok(db_open(&f, &e), e);
+	expect_bad(&f, 6, "cut off");
+	assert_err(catalog_set_label(f.c, id, "other", &e), e, ERR_INTEGRITY);
+	assert_non_null(strstr(e.msg, "has 5 records"));
 	db_down(&f);
 }
 
@@ -263,7 +294,9 @@ static void a_damaged_mirror_is_not_taken_over(void **state)
 static void an_export_masks_unless_asked_for_all(void **state)
 {
 	struct buf b = BUF_INIT(1 << 16);
-	struct identity_claim c = { .number = "490154203237518", .slot = 1, .evidence = EVIDENCE_CHIP };
+	struct identity_claim c = { .number = "490154203237518",
+				    .slot = 1,
+				    .evidence = EVIDENCE_CHIP };
 	struct identity_decision d;
 	struct buf_sink sink;
 	struct db_fixture f;
@@ -319,6 +352,7 @@ int main(void)
 		cmocka_unit_test(the_log_cannot_be_changed_by_mistake),
 		cmocka_unit_test(every_tampering_with_the_log_is_found),
 		cmocka_unit_test(every_tampering_with_the_mirror_is_found),
+		cmocka_unit_test(an_older_database_put_back_is_found),
 		cmocka_unit_test(a_mirror_that_is_behind_or_torn_catches_up),
 		cmocka_unit_test(nothing_is_done_that_could_not_be_logged),
 		cmocka_unit_test(a_damaged_mirror_is_not_taken_over),

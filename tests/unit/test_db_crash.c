@@ -73,9 +73,11 @@ static int a_day_at_work(struct db_fixture *f, struct err *e)
 	char a[16], b[16], h[65], h2[65];
 	struct catalog_sight s = { .imei = { db_imei(TAC, 1, a) }, .model = "EC25" };
 	struct catalog_sight t = { .chip = &two, .imei = { db_imei(TAC, 2, b) }, .model = "EC25" };
-	struct catalog_item items[2] = { { .name = "efs2", .kind = "raw" }, { .name = "x", .kind = "nv" } };
-	struct catalog_snapshot snap = { .hash = db_hash(1, h), .path = "/1", .n_items = 2,
-					 .verdict = CATALOG_COMPLETE };
+	struct catalog_item items[2] = { { .name = "efs2", .kind = "raw" },
+					 { .name = "x", .kind = "nv" } };
+	struct catalog_snapshot snap = {
+		.hash = db_hash(1, h), .path = "/1", .n_items = 2, .verdict = CATALOG_COMPLETE
+	};
 	struct catalog_note note = { .text = "note" };
 	struct identity_decision d;
 	struct catalog_seen seen;
@@ -87,7 +89,8 @@ static int a_day_at_work(struct db_fixture *f, struct err *e)
 	buf_sink_init(&sink, &out);
 	if (!f->c && db_open(f, e) < 0)
 		return -1;
-	if (catalog_see(f->c, &s, &seen, e) < 0 || catalog_operation_begin(f->c, seen.id, "backup", &op, e) < 0)
+	if (catalog_see(f->c, &s, &seen, e) < 0 ||
+	    catalog_operation_begin(f->c, seen.id, "backup", &op, e) < 0)
 		goto out;
 	s.chip = &chip;
 	s.bound = true;
@@ -107,7 +110,8 @@ static int a_day_at_work(struct db_fixture *f, struct err *e)
 	    identity_confirm(f->c, id, 2, typed.number, e) < 0 ||
 	    catalog_operation_end(f->c, op, CATALOG_DONE, "", h, e) < 0 ||
 	    catalog_set_rf(f->c, other, CATALOG_RF_DONOR, h, e) < 0 ||
-	    catalog_retire(f->c, other, "scrapped", e) < 0 || catalog_export(f->c, &sink.sink, e) < 0)
+	    catalog_retire(f->c, other, "scrapped", e) < 0 ||
+	    catalog_export(f->c, &sink.sink, e) < 0)
 		goto out;
 	if (catalog_rebuild_begin(f->c, e) < 0)
 		goto out;
@@ -133,7 +137,9 @@ static void sane_after_failures(int code, bool after, bool stays, long stride)
 		int r;
 
 		db_folder(&f);
-		f.fault = (struct sql_fault){ .countdown = n, .code = code, .after = after, .stays = stays };
+		f.fault = (struct sql_fault){
+			.countdown = n, .code = code, .after = after, .stays = stays
+		};
 		r = a_day_at_work(&f, &e);
 		calls = f.fault.calls;
 		whole = calls < n;
@@ -141,7 +147,8 @@ static void sane_after_failures(int code, bool after, bool stays, long stride)
 			assert_true(e.kind != ERR_NONE && e.msg[0] != '\0');
 		if (whole)
 			assert_ok(r, e);
-		/* Success after a failed call: then only the mirror had to stay behind, and it is told. */
+		/* Success after a failed call: then only the mirror had to stay behind, and it is
+		 * told. */
 		if (r == 0 && !whole && stays)
 			assert_string_not_equal(catalog_warning(f.c), "");
 		catalog_close(f.c);
@@ -216,7 +223,8 @@ static void a_killed_writer_leaves_a_sane_catalogue(void **state)
 		assert_ok(db_open(&f, &e), e);
 		assert_ok(audit_verify(catalog_audit(f.c), NULL, &e), e);
 		/* And it goes on: the mirror catches up. */
-		assert_ok(catalog_set_label(f.c, db_see(&f, 30, NULL, NULL, false).id, "after", &e), e);
+		assert_ok(catalog_set_label(f.c, db_see(&f, 30, NULL, NULL, false).id, "after", &e),
+			  e);
 		assert_ok(audit_verify(catalog_audit(f.c), NULL, &e), e);
 		db_down(&f);
 	}
@@ -277,8 +285,8 @@ static int ignore_module(struct catalog_rows *r, const struct catalog_module *m,
 	return 0;
 }
 
-static int file_good(struct catalog_checker *k, const struct catalog_snapshot *s, enum catalog_file *ret,
-		     struct err *e)
+static int file_good(struct catalog_checker *k, const struct catalog_snapshot *s,
+		     enum catalog_file *ret, struct err *e)
 {
 	(void)k;
 	(void)s;
@@ -287,8 +295,8 @@ static int file_good(struct catalog_checker *k, const struct catalog_snapshot *s
 	return 0;
 }
 
-static int found_nothing(struct catalog_checker *k, const struct catalog_snapshot *s, const char *what,
-			 struct err *e)
+static int found_nothing(struct catalog_checker *k, const struct catalog_snapshot *s,
+			 const char *what, struct err *e)
 {
 	(void)k;
 	(void)s;
@@ -307,8 +315,8 @@ static void use_damaged(struct db_fixture *f)
 	uint64_t n;
 
 	if (db_open(f, &e) < 0) {
-		assert_true(e.kind == ERR_INTEGRITY || e.kind == ERR_HOST || e.kind == ERR_UNSUPPORTED ||
-			    e.kind == ERR_BUG);
+		assert_true(e.kind == ERR_INTEGRITY || e.kind == ERR_HOST ||
+			    e.kind == ERR_UNSUPPORTED || e.kind == ERR_BUG);
 		return;
 	}
 	(void)!catalog_modules(f->c, 0, 0, &rows, &e);

@@ -1,5 +1,6 @@
 #include "tests/unit/db_fixture.h"
 
+#include "base/clock.h"
 #include "db/schema.h"
 
 #include <errno.h>
@@ -99,6 +100,35 @@ static void transactions_nest_and_undo(void **state)
 	db_down(&f);
 }
 
+static void after_a_failed_commit_the_next_one_works(void **state)
+{
+	struct sql_fault fault = { 0 };
+	struct sql_opts o = { .create = true, .fault = &fault };
+	struct db_fixture f;
+	struct err e = ERR_INIT;
+	struct sql *db;
+	char path[ROOM];
+
+	(void)state;
+	db_up(&f);
+	snprintf(path, sizeof(path), "%s/x.db", f.dir);
+	assert_ok(sql_open(path, &o, &db, &e), e);
+	assert_ok(sql_script(db, "CREATE TABLE t(x);", &e), e);
+	assert_ok(sql_begin(db, &e), e);
+	assert_ok(sql_run(db, &e, "INSERT INTO t VALUES(?1)", SQL_I(1)), e);
+	fault = (struct sql_fault){ .countdown = 1, .code = 13 };
+	assert_err(sql_commit(db, &e), e, ERR_HOST);
+	assert_int_equal(e.code, ENOSPC);
+	assert_int_equal(sql_depth(db), 0);
+	assert_int_equal(db_count(path, "SELECT count(*) FROM t"), 0);
+	assert_ok(sql_begin(db, &e), e);
+	assert_ok(sql_run(db, &e, "INSERT INTO t VALUES(?1)", SQL_I(2)), e);
+	assert_ok(sql_commit(db, &e), e);
+	sql_close(db);
+	assert_int_equal(db_count(path, "SELECT sum(x) FROM t"), 2);
+	db_down(&f);
+}
+
 struct waited {
 	unsigned calls;
 	bool go_on;
@@ -125,6 +155,7 @@ static void a_locked_catalogue_is_waited_for_and_told(void **state)
 	struct catalog_opts o = { .wait_ms = 350, .waiting = waiting, .ctx = &w };
 	struct catalog *c;
 	struct sql *holder;
+	uint64_t from;
 
 	(void)state;
 	db_up(&f);
@@ -134,7 +165,9 @@ static void a_locked_catalogue_is_waited_for_and_told(void **state)
 	/* Reading and opening do not wait for a writer. */
 	assert_ok(catalog_open(&o, &c, &e), e);
 	assert_int_equal(w.calls, 0);
+	from = clock_ms();
 	assert_err(catalog_see(c, &s, &seen, &e), e, ERR_BUSY);
+	assert_true(clock_ms() - from >= 350 && clock_ms() - from < 10000);
 	assert_true(w.calls >= 1);
 	w.go_on = false;
 	assert_err(catalog_see(c, &s, &seen, &e), e, ERR_CANCELLED);
@@ -156,7 +189,9 @@ static const struct schema_step synthetic[] = {
 static void an_older_file_is_brought_on_step_by_step(void **state)
 {
 	static const struct schema_step broken[] = {
-		synthetic[0], synthetic[1], { 3, "CREATE TABLE b(x); INSERT INTO nowhere VALUES(1);" }
+		synthetic[0],
+		synthetic[1],
+		{ 3, "CREATE TABLE b(x); INSERT INTO nowhere VALUES(1);" }
 	};
 	static const struct schema_step forgetful[] = { synthetic[0], { 2, "CREATE TABLE c(x);" } };
 	struct sql_opts o = { .create = true };
@@ -218,8 +253,9 @@ static void failures_have_their_kinds(void **state)
 	static const struct {
 		int code;
 		enum err_kind kind;
-	} codes[] = { { 5, ERR_BUSY }, { 6, ERR_BUSY }, { 7, ERR_NOMEM }, { 8, ERR_HOST }, { 10, ERR_HOST },
-		      { 11, ERR_INTEGRITY }, { 13, ERR_HOST }, { 14, ERR_HOST }, { 26, ERR_INTEGRITY },
+	} codes[] = { { 5, ERR_BUSY },     { 6, ERR_BUSY },  { 7, ERR_NOMEM },
+		      { 8, ERR_HOST },     { 10, ERR_HOST }, { 11, ERR_INTEGRITY },
+		      { 13, ERR_HOST },    { 14, ERR_HOST }, { 26, ERR_INTEGRITY },
 		      { 9, ERR_CANCELLED } };
 	struct catalog_seen seen;
 	struct chip_id chip = db_chip(1);
@@ -243,6 +279,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_catalogue_is_said_so),
 		cmocka_unit_test(values_travel_as_arguments),
 		cmocka_unit_test(transactions_nest_and_undo),
+		cmocka_unit_test(after_a_failed_commit_the_next_one_works),
 		cmocka_unit_test(a_locked_catalogue_is_waited_for_and_told),
 		cmocka_unit_test(an_older_file_is_brought_on_step_by_step),
 		cmocka_unit_test(the_products_steps_ascend),
