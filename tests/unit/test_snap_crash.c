@@ -362,14 +362,14 @@ static void every_allocation_of_ours_may_fail(void **state)
 	(void)state;
 	dl_iterate_phdr(find_lib, NULL);
 	spare_libs = true;
-	assert_true(fail_allocations(150, 3) > 300);
+	assert_true(fail_allocations(100, 7) > 300);
 }
 
 static void allocations_of_libarchive_may_fail(void **state)
 {
 	(void)state;
 	spare_libs = false;
-	assert_true(fail_allocations(1, 13) > 300);
+	assert_true(fail_allocations(1, 29) > 300);
 }
 #endif
 
