@@ -20,10 +20,10 @@ bus() {
 <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/>
 <allow own="*"/></policy></busconfig>
 XML
-	dbus-daemon --config-file="$W/bus.conf" --nofork >"$W/bus.log" 2>&1 &
+	dbus-daemon --config-file="$W/bus.conf" --nofork --print-address >"$W/bus.log" 2>&1 &
 	echo $! >"$W/emu-bus.pid"
 	_i=0
-	until [ -S "$W/bus" ]; do
+	until grep -q ^unix: "$W/bus.log"; do
 		_i=$((_i + 1))
 		[ $_i -gt 200 ] && { cat "$W/bus.log"; fail "no bus"; }
 		sleep 0.02
