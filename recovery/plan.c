@@ -34,6 +34,10 @@ const char *step_kind_name(enum step_kind k)
 		return "program";
 	case STEP_VERIFY:
 		return "verify";
+	case STEP_MKDIR:
+		return "make";
+	case STEP_SYNC:
+		return "sync";
 	}
 	return "unknown";
 }
@@ -43,7 +47,8 @@ bool plan_changes_storage(const struct plan *p)
 	size_t i;
 
 	for (i = 0; i < p->n; i++) {
-		if (p->step[i].kind == STEP_ERASE || p->step[i].kind == STEP_PROGRAM)
+		if (p->step[i].kind == STEP_ERASE || p->step[i].kind == STEP_PROGRAM ||
+		    p->step[i].kind == STEP_MKDIR)
 			return true;
 	}
 	return false;

@@ -15,11 +15,16 @@ enum step_kind {
 	STEP_ERASE,
 	STEP_PROGRAM,
 	STEP_VERIFY, /* read back and compare */
+	STEP_MKDIR,  /* in the modem's file system */
+	STEP_SYNC,   /* commit the modem's file system to flash */
 };
+
+#define STEP_WHAT_MAX 272 /* a partition's name, "nv 550 index 1", or a path on the module */
 
 struct step {
 	enum step_kind kind;
-	char what[PARTITION_NAME_MAX];
+	char what[STEP_WHAT_MAX];
+	size_t of; /* which of several changes it belongs to */
 	struct extent at;
 	uint64_t bytes;              /* of data moved; 0 for an erase */
 	uint64_t file_off;           /* PROGRAM: where its bytes begin in the input */

@@ -608,6 +608,10 @@ int push_apply(struct push *push, const struct plan *plan, struct err *e)
 			push->written = true;
 			r = push_verify(push, e);
 			break;
+		case STEP_MKDIR:
+		case STEP_SYNC:
+			r = err_set(e, ERR_BUG, "a partition has no step '%s'", step_kind_name(s->kind));
+			break;
 		}
 	}
 	return r;

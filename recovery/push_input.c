@@ -44,6 +44,16 @@ static int read_map(struct push_input *in, struct err *e)
 	return 0;
 }
 
+/* The packed form of an image must never be written as if it were the image. */
+static bool is_sparse(int fd)
+{
+	static const uint8_t magic[] = { 0x3a, 0xff, 0x26, 0xed };
+	uint8_t head[4];
+
+	return pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
+	       memcmp(head, magic, sizeof(magic)) == 0;
+}
+
 int push_input_open(struct push_input *in, const char *path, struct progress *p, struct err *e)
 {
 	struct fd_source from;
@@ -78,6 +88,13 @@ int push_input_open(struct push_input *in, const char *path, struct progress *p,
 		goto fail;
 	}
 	digest_final_hex(&hashed.digest, in->sha256);
+	if (is_sparse(in->fd)) {
+		err_set(e, ERR_UNSUPPORTED,
+			"'%s' is an Android sparse image; its bytes are not what belongs on the storage: expand "
+			"it with simg2img first",
+			path);
+		goto fail;
+	}
 	if (read_map(in, e) < 0)
 		goto fail;
 	return 0;

@@ -4,6 +4,7 @@
 set -u
 salvor=${top_builddir:-.}/salvor
 man=${top_srcdir:-.}/man
+completion=${top_srcdir:-.}/src/cmd/completion/salvor
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
 n=0
@@ -62,4 +63,9 @@ if command -v bash >/dev/null; then
 else
 	skip "bash completes" bash
 fi
+"$salvor" completion bash >"$tmp/now"
+cmp -s "$tmp/now" "$completion" ||
+	echo "# src/cmd/completion/salvor is not what the table says: run make completion"
+cmp -s "$tmp/now" "$completion"
+verdict $? "the installed completion is that of the table"
 echo "1..$n"

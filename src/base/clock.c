@@ -33,6 +33,13 @@ uint32_t deadline_left(struct deadline d)
 	return left > UINT32_MAX ? UINT32_MAX : (uint32_t)left;
 }
 
+uint64_t clock_wall_s(void)
+{
+	time_t now = time(NULL);
+
+	return now > 0 ? (uint64_t)now : 0;
+}
+
 void clock_wall_iso(char out[21])
 {
 	time_t now = time(NULL);

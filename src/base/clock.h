@@ -21,6 +21,8 @@ static inline bool deadline_passed(struct deadline d)
 	return deadline_left(d) == 0;
 }
 
+/* Seconds since 1970, for time stamps of files. */
+uint64_t clock_wall_s(void);
 /* Wall time as "2026-01-31T12:00:00Z"; out needs 21 bytes. */
 void clock_wall_iso(char out[21]);
 

@@ -34,12 +34,28 @@ static const char *base_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* Nothing there? A look that fails for any other reason must not count as a yes. */
+static int check_free(const struct fs_new *f, struct err *e)
+{
+	if (f->ops->exists(f->ops, f->dir_fd, base_of(f->path)) == 0)
+		return err_set_code(e, ERR_HOST, EEXIST, "'%s' exists and is not overwritten", f->path);
+	if (errno != ENOENT)
+		return err_set_errno(e, errno, "cannot look for '%s'", f->path);
+	return 0;
+}
+
 int fs_new_open(struct fs_new *f, const char *path, bool replace, struct err *e)
+{
+	return fs_new_open_on(f, fs_host(), path, replace, e);
+}
+
+int fs_new_open_on(struct fs_new *f, const struct fs_ops *ops, const char *path, bool replace,
+		   struct err *e)
 {
 	_cleanup_free_ char *copy = strdup(path);
 	unsigned int i;
 
-	*f = (struct fs_new){ .fd = -1, .dir_fd = -1, .replace = replace };
+	*f = (struct fs_new){ .fd = -1, .dir_fd = -1, .ops = ops, .replace = replace };
 	if (!copy)
 		return err_nomem(e);
 	if (base_of(path)[0] == '\0')
@@ -47,15 +63,13 @@ int fs_new_open(struct fs_new *f, const char *path, bool replace, struct err *e)
 	f->path = strdup(path);
 	if (!f->path)
 		return err_nomem(e);
-	f->dir_fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	f->dir_fd = ops->open(ops, AT_FDCWD, dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (f->dir_fd < 0) {
 		err_set_errno(e, errno, "cannot open the directory of '%s'", path);
 		goto fail;
 	}
-	if (!replace && faccessat(f->dir_fd, base_of(path), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-		err_set_code(e, ERR_HOST, EEXIST, "'%s' exists and is not overwritten", path);
+	if (!replace && check_free(f, e) < 0)
 		goto fail;
-	}
 	for (i = 0; i < 100; i++) {
 		free(f->tmp_name);
 		f->tmp_name = NULL;
@@ -64,7 +78,8 @@ int fs_new_open(struct fs_new *f, const char *path, bool replace, struct err *e)
 			err_nomem(e);
 			goto fail;
 		}
-		f->fd = openat(f->dir_fd, f->tmp_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		f->fd = ops->open(ops, f->dir_fd, f->tmp_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+				  0600);
 		if (f->fd >= 0)
 			return 0;
 		if (errno != EEXIST)
@@ -80,29 +95,29 @@ fail:
 
 int fs_new_commit(struct fs_new *f, struct err *e)
 {
-	if (fsync(f->fd) < 0) {
+	const struct fs_ops *ops = f->ops;
+
+	if (ops->sync(ops, f->fd) < 0) {
 		err_set_errno(e, errno, "cannot flush '%s' to storage", f->path);
 		goto fail;
 	}
-	if (close(steal_fd(&f->fd)) < 0) {
+	if (ops->close(ops, steal_fd(&f->fd)) < 0) {
 		err_set_errno(e, errno, "cannot close '%s'", f->path);
 		goto fail;
 	}
 	if (f->replace) {
-		if (renameat(f->dir_fd, f->tmp_name, f->dir_fd, base_of(f->path)) < 0) {
+		if (ops->rename(ops, f->dir_fd, f->tmp_name, base_of(f->path)) < 0) {
 			err_set_errno(e, errno, "cannot rename the finished file to '%s'", f->path);
 			goto fail;
 		}
 	} else {
 		/* link() fails where rename() would replace what appeared in the meantime. File systems
 		 * without hard links (vfat on a router's USB stick) get the older check-then-rename. */
-		if (linkat(f->dir_fd, f->tmp_name, f->dir_fd, base_of(f->path), 0) == 0) {
-			unlinkat(f->dir_fd, f->tmp_name, 0);
-		} else if (errno == EEXIST ||
-			   faccessat(f->dir_fd, base_of(f->path), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-			err_set_code(e, ERR_HOST, EEXIST, "'%s' exists and is not overwritten", f->path);
+		if (ops->link(ops, f->dir_fd, f->tmp_name, base_of(f->path)) == 0) {
+			(void)ops->unlink(ops, f->dir_fd, f->tmp_name);
+		} else if (check_free(f, e) < 0) {
 			goto fail;
-		} else if (renameat(f->dir_fd, f->tmp_name, f->dir_fd, base_of(f->path)) < 0) {
+		} else if (ops->rename(ops, f->dir_fd, f->tmp_name, base_of(f->path)) < 0) {
 			err_set_errno(e, errno, "cannot rename the finished file to '%s'", f->path);
 			goto fail;
 		}
@@ -110,7 +125,7 @@ int fs_new_commit(struct fs_new *f, struct err *e)
 	free(f->tmp_name);
 	f->tmp_name = NULL;
 	/* The rename is only as durable as the directory; some file systems cannot fsync one. */
-	if (fsync(f->dir_fd) < 0 && errno != EINVAL && errno != ENOTSUP) {
+	if (ops->sync(ops, f->dir_fd) < 0 && errno != EINVAL && errno != ENOTSUP) {
 		err_set_errno(e, errno, "cannot flush the directory of '%s' to storage", f->path);
 		goto fail;
 	}
@@ -123,12 +138,14 @@ fail:
 
 void fs_new_abort(struct fs_new *f)
 {
+	const struct fs_ops *ops = f->ops;
+
 	if (f->fd >= 0)
-		close(f->fd);
+		ops->close(ops, f->fd);
 	if (f->tmp_name && f->dir_fd >= 0)
-		unlinkat(f->dir_fd, f->tmp_name, 0);
+		ops->unlink(ops, f->dir_fd, f->tmp_name);
 	if (f->dir_fd >= 0)
-		close(f->dir_fd);
+		ops->close(ops, f->dir_fd);
 	free(f->tmp_name);
 	free(f->path);
 	*f = (struct fs_new){ .fd = -1, .dir_fd = -1 };

@@ -28,7 +28,8 @@ void json_add_str(struct json *arr, const char *value);
 void json_add_u64(struct json *arr, uint64_t value);
 void json_add(struct json *arr, struct json *root);
 
-/* Malloced text, NUL-terminated, keys in the order of insertion. indent 0 = one line. */
+/* Malloced text, NUL-terminated, keys in the order of insertion. indent 0 = one line. ERR_NOMEM when
+ * anything was lost on the way; for trees that were built here, not for parsed ones. */
 int json_dump(const struct json *root, int indent, char **ret, struct err *e) _must_check_;
 
 /* Parses; depth and size are bounded. Duplicate keys are refused. */
@@ -38,6 +39,8 @@ const char *json_get_str(const struct json *obj, const char *key, const char *df
 uint64_t json_get_u64(const struct json *obj, const char *key, uint64_t dflt);
 bool json_get_bool(const struct json *obj, const char *key, bool dflt);
 bool json_has(const struct json *obj, const char *key);
+bool json_is_list(const struct json *node); /* an array; false for NULL */
+bool json_is_members(const struct json *node); /* an object; false for NULL */
 /* Borrowed child node, or NULL. */
 const struct json *json_get(const struct json *obj, const char *key);
 size_t json_array_len(const struct json *arr);

@@ -104,22 +104,57 @@ static int wait_for(struct module *m, unsigned states, const struct device_list 
 	return 0;
 }
 
+/* The vendor's own command, for makers that have one (never Quectel). */
+static int ask_over_at(struct module *m, struct err *e)
+{
+	struct at_opts opts = { .log = m->opts.log, .cancel = m->opts.cancel };
+	struct at *at;
+	int r;
+
+	if (open_role(m->opts.root, &m->dev, ROLE_AT, m->opts.log, &m->link, e) < 0)
+		return -1;
+	r = at_open(m->link, &opts, &at, e);
+	if (r == 0) {
+		r = at_enter_edl(at, m->dev.vid, e);
+		at_close(at);
+	}
+	close_sessions(m);
+	return r;
+}
+
+static int ask_over_diag(struct module *m, struct err *e)
+{
+	struct edl_switch_opts opts = { .log = m->opts.log, .cancel = m->opts.cancel };
+	int r;
+
+	if (open_role(m->opts.root, &m->dev, ROLE_DIAG, m->opts.log, &m->link, e) < 0)
+		return -1;
+	r = edl_switch(m->link, &opts, e);
+	close_sessions(m);
+	return r;
+}
+
 static int ask_firmware_for_edl(struct module *m, struct err *e)
 {
 	struct device_list before = DEVICE_LIST_INIT;
-	struct edl_switch_opts opts = { .log = m->opts.log, .cancel = m->opts.cancel };
-	int r = -1;
+	struct err second = ERR_INIT;
+	int r;
 
 	say(m, "asking the firmware to go to emergency download mode");
 	if (find_scan(m->opts.root, false, &before, e) < 0)
 		return -1;
-	if (open_role(m->opts.root, &m->dev, ROLE_DIAG, m->opts.log, &m->link, e) == 0) {
-		r = edl_switch(m->link, &opts, e);
-		close_sessions(m);
+	r = ask_over_diag(m, e);
+	if (r < 0 && e->kind != ERR_CANCELLED && e->kind != ERR_BUSY &&
+	    edl_at_commands(m->dev.vid)) {
+		log_info(m->opts.log, "module", "not over DIAG: %s; trying AT", e->msg);
+		r = ask_over_at(m, &second);
 		if (r == 0)
-			r = wait_for(m, STATE_BIT(DEVICE_EDL) | STATE_BIT(DEVICE_DOWNLOAD), &before,
-				     e);
+			err_clear(e);
+		else
+			err_append(e, "; nor over AT: %s", second.msg);
 	}
+	if (r == 0)
+		r = wait_for(m, STATE_BIT(DEVICE_EDL) | STATE_BIT(DEVICE_DOWNLOAD), &before, e);
 	device_list_free(&before);
 	return r < 0 ? err_prefix(e, "the module did not go to EDL") : 0;
 }

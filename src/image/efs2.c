@@ -106,8 +106,8 @@ static enum efs2_pstate page_state(const struct efs2 *fs, uint32_t page)
 	return n[EFS2_PS_FILLER] ? EFS2_PS_FILLER : EFS2_PS_ERASED;
 }
 
-/* A programmer's filler stands for an erased page when nothing is written behind it in its block, for
- * a page that could not be read otherwise. */
+/* A programmer's filler stands for an erased page when nothing is written behind it in its block,
+ * for a page that could not be read otherwise. */
 static void judge_pages(struct efs2 *fs)
 {
 	uint32_t per_block = fs->sb.block_size, block, p;
@@ -182,9 +182,10 @@ static int load_info(struct efs2 *fs, struct err *e)
 	if (efs2_page(fs, page, &p, e) < 0)
 		return e->kind == ERR_INTEGRITY ? 0 : -1;
 	if (get_le32(p) != INFO_MAGIC) {
-		efs2_fault(fs, "information block (page %u) starts with %08" PRIx32
-			   " instead of its magic: the root directory is searched for", page,
-			   get_le32(p));
+		efs2_fault(fs,
+			   "information block (page %u) starts with %08" PRIx32
+			   " instead of its magic: the root directory is searched for",
+			   page, get_le32(p));
 		return 0;
 	}
 	if (t != EFS2_T_OK)
@@ -212,8 +213,7 @@ static void count_pages(struct efs2 *fs)
 			r->garbage++;
 		else if (v == EFS2_FREE || v == EFS2_NONE)
 			r->free_pages++;
-		else if (!(v >> 31) && (v & 0xffffff) < fs->clusters &&
-			 fs->fwd[v & 0xffffff] == i)
+		else if (!(v >> 31) && (v & 0xffffff) < fs->clusters && fs->fwd[v & 0xffffff] == i)
 			r->live++;
 		else if (!(v >> 31) && (i < fs->sb.region[0] * per || i >= fs->sb.region[1] * per))
 			differ++;
@@ -222,10 +222,14 @@ static void count_pages(struct efs2 *fs)
 			r->unaccounted++;
 	}
 	if (differ)
-		efs2_fault(fs, "%u pages are in the reverse table but not in the forward table", differ);
+		efs2_fault(fs, "%u pages are in the reverse table but not in the forward table",
+			   differ);
 	if (r->unaccounted)
-		efs2_remark(fs, "%u written pages are free by the tables: the module was stopped before it "
-			    "recorded them, so the image shows the state before that", r->unaccounted);
+		efs2_remark(
+			fs,
+			"%u written pages are free by the tables: the module was stopped before it "
+			"recorded them, so the image shows the state before that",
+			r->unaccounted);
 }
 
 int efs2_mount(struct efs2 *fs, struct err *e)
@@ -238,9 +242,10 @@ int efs2_mount(struct efs2 *fs, struct err *e)
 	if (fs->report.form != EFS2_FORM_NAND)
 		fs->report.layout_checked = !fs->doubt;
 	if (fs->n_ent == 0)
-		return err_set(e, ERR_INTEGRITY,
-			       "no directory of this EFS2 image can be read%s%s: nothing is left to list",
-			       fs->n_note ? "; first fault: " : "", fs->n_note ? fs->note[0] : "");
+		return err_set(
+			e, ERR_INTEGRITY,
+			"no directory of this EFS2 image can be read%s%s: nothing is left to list",
+			fs->n_note ? "; first fault: " : "", fs->n_note ? fs->note[0] : "");
 	return 0;
 }
 
@@ -255,7 +260,8 @@ static int refuse_form(const struct efs2_ident *id, struct err *e)
 	}
 }
 
-int efs2_open(struct efs2_reader *in, const struct efs2_opts *opts, struct efs2 **ret, struct err *e)
+int efs2_open(struct efs2_reader *in, const struct efs2_opts *opts, struct efs2 **ret,
+	      struct err *e)
 {
 	struct efs2 *fs = calloc(1, sizeof(*fs));
 	struct efs2_ident id;

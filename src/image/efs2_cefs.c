@@ -1,6 +1,7 @@
 /*
- * The factory image (CEFS): a descriptor page, a bitmap of used clusters, then those clusters in order.
- * No journal, no tables, no checksum. Quectel's backup partition puts a page with a CRC in front of it.
+ * The factory image (CEFS): a descriptor page, a bitmap of used clusters, then those clusters in
+ * order. No journal, no tables, no checksum. Quectel's backup partition puts a page with a CRC in
+ * front of it.
  */
 #include "image/efs2_priv.h"
 
@@ -23,7 +24,8 @@ static size_t magic_at(const uint8_t *p, size_t n)
 	for (off = 0; off <= 4 && off + 8 <= n; off += 4) {
 		uint32_t m = get_le32(p + off);
 
-		if ((m == CEFS_MAGIC1 || m == CEFS_MAGIC1_QUECTEL) && get_le32(p + off + 4) == CEFS_MAGIC2)
+		if ((m == CEFS_MAGIC1 || m == CEFS_MAGIC1_QUECTEL) &&
+		    get_le32(p + off + 4) == CEFS_MAGIC2)
 			return off;
 	}
 	return SIZE_MAX;
@@ -92,11 +94,14 @@ static int read_descriptor(struct efs2 *fs, const struct efs2_ident *id, struct 
 		if (parse_descriptor(fs, p, sizeof(p), d, e) < 0)
 			return -1;
 		if (d->first && fs->sb.page_size != sizes[i])
-			return err_set(e, ERR_PROTO, "factory image for pages of %" PRIu32 " bytes behind a "
-				       "header page of %" PRIu32, fs->sb.page_size, sizes[i]);
+			return err_set(e, ERR_PROTO,
+				       "factory image for pages of %" PRIu32 " bytes behind a "
+				       "header page of %" PRIu32,
+				       fs->sb.page_size, sizes[i]);
 		return 0;
 	}
-	return err_set(e, ERR_INTEGRITY, "no factory image follows the header of the backup partition");
+	return err_set(e, ERR_INTEGRITY,
+		       "no factory image follows the header of the backup partition");
 }
 
 static bool used(const struct descriptor *d, const uint8_t *map, uint32_t c)
@@ -106,12 +111,14 @@ static bool used(const struct descriptor *d, const uint8_t *map, uint32_t c)
 	return map[c >> 3] >> (7 - (c & 7)) & 1;
 }
 
-static int read_map(struct efs2 *fs, const struct descriptor *d, uint8_t *map, size_t n, struct err *e)
+static int read_map(struct efs2 *fs, const struct descriptor *d, uint8_t *map, size_t n,
+		    struct err *e)
 {
 	uint64_t off = fs->base + ((uint64_t)d->first + 1) * fs->sb.page_size;
 
 	if (off + n > fs->in->size)
-		return err_set(e, ERR_INTEGRITY, "the image ends inside the factory image's bitmap");
+		return err_set(e, ERR_INTEGRITY,
+			       "the image ends inside the factory image's bitmap");
 	return fs->in->read_at(fs->in, off, map, n, e);
 }
 
@@ -123,7 +130,8 @@ int efs2_backup_crc(struct efs2 *fs, uint32_t n, uint32_t patch_page, uint32_t p
 	uint32_t page, crc = 0;
 
 	for (page = 1; page <= n; page++) {
-		if (fs->in->read_at(fs->in, fs->base + (uint64_t)page * fs->sb.page_size, buf, part, e) < 0)
+		if (fs->in->read_at(fs->in, fs->base + (uint64_t)page * fs->sb.page_size, buf, part,
+				    e) < 0)
 			return -1;
 		if (page == patch_page && patch_off < part)
 			memcpy(buf + patch_off, patch.p, MIN_OF(patch.n, part - patch_off));
@@ -143,10 +151,12 @@ static int check_backup(struct efs2 *fs, uint32_t wanted, uint32_t *ret_pages, s
 	n = get_le32(head + 8);
 	*ret_pages = n;
 	if (n != wanted)
-		efs2_doubt(fs, "the backup header counts %" PRIu32 " pages, its factory image %" PRIu32, n,
-			   wanted);
+		efs2_doubt(fs,
+			   "the backup header counts %" PRIu32 " pages, its factory image %" PRIu32,
+			   n, wanted);
 	if (((uint64_t)n + 1) * fs->sb.page_size > fs->in->size - fs->base) {
-		efs2_doubt(fs, "the backup needs %" PRIu32 " pages and the image ends before that", n);
+		efs2_doubt(fs, "the backup needs %" PRIu32 " pages and the image ends before that",
+			   n);
 		return 0;
 	}
 	if (efs2_backup_crc(fs, n, 0, 0, SLICE(NULL, 0), &crc, e) < 0) {
@@ -157,8 +167,8 @@ static int check_backup(struct efs2 *fs, uint32_t wanted, uint32_t *ret_pages, s
 		return 0;
 	}
 	if (crc != get_le32(head + EFS2_BACKUP_CRC_OFF))
-		efs2_doubt(fs, "the backup has checksum %08" PRIx32 ", its header says %08" PRIx32, crc,
-			   get_le32(head + EFS2_BACKUP_CRC_OFF));
+		efs2_doubt(fs, "the backup has checksum %08" PRIx32 ", its header says %08" PRIx32,
+			   crc, get_le32(head + EFS2_BACKUP_CRC_OFF));
 	return 0;
 }
 
@@ -202,8 +212,8 @@ static int load_map(struct efs2 *fs, const struct descriptor *d, const struct ef
 			return -1;
 	} else if (written != end) {
 		/* A wrong bit in the map would shift every cluster behind it. */
-		efs2_doubt(fs, "the bitmap makes it %" PRIu32 " pages, but %" PRIu32 " are written", end,
-			   written);
+		efs2_doubt(fs, "the bitmap makes it %" PRIu32 " pages, but %" PRIu32 " are written",
+			   end, written);
 	}
 	fs->report.expect_size = ((uint64_t)d->first + end) * fs->sb.page_size;
 	if (fs->base + fs->report.expect_size > fs->in->size)

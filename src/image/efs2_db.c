@@ -1,9 +1,9 @@
 /*
- * The directory database: one B+ tree of (parent inode, name) -> value for the whole file system. How
- * its keys are ordered is not established, so nothing is searched in it: all leaves are read once, into
- * an index of our own. Leaves are reached through interior nodes; their sibling links must say the same.
- * Where nodes are missing, every other live cluster is tried as a leaf: only live ones, so that a stale
- * copy is never taken.
+ * The directory database: one B+ tree of (parent inode, name) -> value for the whole file system.
+ * How its keys are ordered is not established, so nothing is searched in it: all leaves are read
+ * once, into an index of our own. Leaves are reached through interior nodes; their sibling links
+ * must say the same. Where nodes are missing, every other live cluster is tried as a leaf: only
+ * live ones, so that a stale copy is never taken.
  */
 #include "image/efs2_priv.h"
 
@@ -77,7 +77,7 @@ static bool node_head(const struct efs2 *fs, struct slice page, struct node *ret
 	ret->used = rd_le16(&c);
 	if (fs->node_hdr == 18)
 		rd_skip(&c, 6); /* padding, group */
-	rd_skip(&c, 1); /* a count that is not one */
+	rd_skip(&c, 1);         /* a count that is not one */
 	ret->level = rd_u8(&c);
 	ret->body_off = (uint32_t)c.off;
 	ret->body = rd_bytes(&c, ret->used);
@@ -177,7 +177,7 @@ static int add_leaf(struct efs2 *fs, const struct node *n, uint32_t page, bool s
 
 struct todo {
 	uint32_t cluster;
-	uint8_t level;  /* that the parent says, or EFS2_MAX_DBLEVEL for the root */
+	uint8_t level; /* that the parent says, or EFS2_MAX_DBLEVEL for the root */
 };
 
 struct dbwalk {
@@ -242,11 +242,12 @@ static void lose_node(struct dbwalk *w, uint32_t cluster, const char *why)
 	w->fs->report.nodes_bad++;
 	w->fs->db_holes = true;
 	w->gap = true;
-	efs2_fault(w->fs, "directory node in cluster %" PRIu32 ": %s; names are missing", cluster, why);
+	efs2_fault(w->fs, "directory node in cluster %" PRIu32 ": %s; names are missing", cluster,
+		   why);
 }
 
-/* Sibling links against tree order. A wrong link means that one of the two leaves is not the live one
- * or is damaged: the entries of both are only as good as unverified. */
+/* Sibling links against tree order. A wrong link means that one of the two leaves is not the live
+ * one or is damaged: the entries of both are only as good as unverified. */
 static void check_links(struct dbwalk *w, const struct node *n, uint32_t cluster, size_t first)
 {
 	struct efs2 *fs = w->fs;
@@ -254,8 +255,11 @@ static void check_links(struct dbwalk *w, const struct node *n, uint32_t cluster
 	size_t i;
 
 	if (!w->gap && (n->prev != want || (w->any_leaf && w->last_next != cluster))) {
-		efs2_fault(fs, "directory leaf in cluster %" PRIu32 " and the one before it do not point at "
-			   "each other", cluster);
+		efs2_fault(fs,
+			   "directory leaf in cluster %" PRIu32
+			   " and the one before it do not point at "
+			   "each other",
+			   cluster);
 		fs->db_holes = true;
 		for (i = w->any_leaf ? w->last_first : first; i < fs->n_ent; i++)
 			fs->ent[i].soft = true;
@@ -308,7 +312,8 @@ static int visit(struct dbwalk *w, struct todo at, struct err *e)
 	fs->report.nodes++;
 	efs2_bit_put(fs->claimed, at.cluster);
 	if (t != EFS2_T_OK)
-		efs2_fault(fs, "directory node in cluster %" PRIu32 ": %s", at.cluster, efs2_trust_text(t));
+		efs2_fault(fs, "directory node in cluster %" PRIu32 ": %s", at.cluster,
+			   efs2_trust_text(t));
 	if (n.level == 0)
 		check_links(w, &n, at.cluster, first);
 	return 0;
@@ -324,7 +329,8 @@ static int walk_tree(struct efs2 *fs, struct err *e)
 		r = visit(&w, w.stack[--w.n], e);
 	free(w.stack);
 	if (r == 0 && w.any_leaf && !w.gap && w.last_next != EFS2_NONE) {
-		efs2_fault(fs, "the last directory leaf points on to cluster %" PRIu32, w.last_next);
+		efs2_fault(fs, "the last directory leaf points on to cluster %" PRIu32,
+			   w.last_next);
 		fs->db_holes = true;
 	}
 	return r;
@@ -377,10 +383,12 @@ static int ent_cmp(const void *x, const void *y)
 	r = name_cmp(a->name, a->name_len, b->name, b->name_len);
 	if (r)
 		return r;
-	/* Of two entries with one name the trusted one comes first; the order is the same each time. */
+	/* Of two entries with one name the trusted one comes first; the order is the same each
+	 * time. */
 	if (a->soft != b->soft)
 		return a->soft ? 1 : -1;
-	return a->page != b->page ? (a->page < b->page ? -1 : 1) : (a->off > b->off) - (a->off < b->off);
+	return a->page != b->page ? (a->page < b->page ? -1 : 1)
+				  : (a->off > b->off) - (a->off < b->off);
 }
 
 static void drop_duplicates(struct efs2 *fs)
@@ -465,7 +473,8 @@ static void find_root(struct efs2 *fs)
 		    is_root(fs, fs->ent[i].parent)) {
 			fs->root = fs->ent[i].parent;
 			fs->root_known = true;
-			efs2_remark(fs, "inode %" PRIx32 " is taken for the root directory", fs->root);
+			efs2_remark(fs, "inode %" PRIx32 " is taken for the root directory",
+				    fs->root);
 			return;
 		}
 	}

@@ -32,13 +32,15 @@ static bool block_used(const struct efs2 *fs, uint32_t block)
 	return false;
 }
 
-static void judge_bad_blocks(const struct efs2 *fs, const struct efs2_target *t, struct efs2_donor *d)
+static void judge_bad_blocks(const struct efs2 *fs, const struct efs2_target *t,
+			     struct efs2_donor *d)
 {
 	uint32_t hit = 0, first = 0;
 	size_t i;
 
 	if (!t->bad_known) {
-		say(d, false, "the target's bad blocks are not known: page numbers in the image are physical, "
+		say(d, false,
+		    "the target's bad blocks are not known: pages in the image are physical, "
 		    "a bad block under data ends in a loss");
 		return;
 	}
@@ -49,7 +51,8 @@ static void judge_bad_blocks(const struct efs2 *fs, const struct efs2_target *t,
 			first = t->bad[i];
 	}
 	if (hit)
-		say(d, true, "%u blocks that hold data in the image are bad on the target, the first is %u",
+		say(d, true,
+		    "%u blocks that hold data in the image are bad on the target, the first is %u",
 		    hit, first);
 }
 
@@ -64,19 +67,21 @@ void efs2_donor_judge(const struct efs2 *fs, const struct efs2_target *t, struct
 		say(&d, true, "pages of %u bytes in the image, of %u on the target", r->page_size,
 		    t->page_size);
 	if (t->pages_per_block && t->pages_per_block != r->pages_per_block)
-		say(&d, true, "blocks of %u pages in the image, of %u on the target", r->pages_per_block,
-		    t->pages_per_block);
+		say(&d, true, "blocks of %u pages in the image, of %u on the target",
+		    r->pages_per_block, t->pages_per_block);
 	if (!t->page_size || !t->pages_per_block || !t->size)
 		say(&d, true, "the target's geometry is not known");
 	if (r->form == EFS2_FORM_NAND && t->size && t->size != r->expect_size)
-		say(&d, true, "file system of %" PRIu64 " bytes, partition of %" PRIu64 " on the target",
+		say(&d, true,
+		    "file system of %" PRIu64 " bytes, partition of %" PRIu64 " on the target",
 		    r->expect_size, t->size);
 	if (r->form == EFS2_FORM_CEFS && t->size && t->size < r->expect_size)
-		say(&d, true, "factory image of %" PRIu64 " bytes, partition of %" PRIu64 " on the target",
+		say(&d, true,
+		    "factory image of %" PRIu64 " bytes, partition of %" PRIu64 " on the target",
 		    r->expect_size, t->size);
 	if (r->form == EFS2_FORM_NAND && r->size != r->expect_size)
-		say(&d, true, "the image has %" PRIu64 " bytes where its geometry needs %" PRIu64, r->size,
-		    r->expect_size);
+		say(&d, true, "the image has %" PRIu64 " bytes where its geometry needs %" PRIu64,
+		    r->size, r->expect_size);
 	if (r->unread)
 		say(&d, true, "%u pages of the image were never read", r->unread);
 	else if (!r->clean)
@@ -86,7 +91,9 @@ void efs2_donor_judge(const struct efs2 *fs, const struct efs2_target *t, struct
 		say(&d, true, "the layout of the image is not confirmed by its own tables");
 	judge_bad_blocks(fs, t, &d);
 	if (r->unaccounted)
-		say(&d, false, "%u pages were written but not recorded: taken from a module that was stopped "
-		    "in the middle", r->unaccounted);
+		say(&d, false,
+		    "%u pages were written but not recorded: taken from a module that was stopped "
+		    "in the middle",
+		    r->unaccounted);
 	*ret = d;
 }

@@ -10,9 +10,9 @@
 struct efs2_target {
 	uint32_t page_size, pages_per_block; /* of the chip; 0 = not known */
 	uint64_t size;                       /* of the partition; 0 = not known */
-	const uint32_t *bad; /* bad blocks, counted from the partition's start */
+	const uint32_t *bad;                 /* bad blocks, counted from the partition's start */
 	size_t n_bad;
-	bool bad_known;      /* an empty list is a list */
+	bool bad_known; /* an empty list is a list */
 };
 
 struct efs2_donor {
@@ -24,6 +24,7 @@ struct efs2_donor {
 	} reason[EFS2_DONOR_REASONS];
 };
 
-void efs2_donor_judge(const struct efs2 *fs, const struct efs2_target *target, struct efs2_donor *ret);
+void efs2_donor_judge(const struct efs2 *fs, const struct efs2_target *target,
+		      struct efs2_donor *ret);
 
 #endif

@@ -70,8 +70,8 @@ static bool size_fits(const struct efs2 *fs, const struct efs2_inode *i)
 	return i->size <= (uint64_t)fs->clusters * fs->sb.page_size;
 }
 
-/* Fields that no living inode exceeds: more links than a partition has files, more blocks than it has
- * sectors. There is no checksum; this tells an inode from noise. */
+/* Fields that no living inode exceeds: more links than a partition has files, more blocks than it
+ * has sectors. There is no checksum; this tells an inode from noise. */
 static bool inode_sane(const struct efs2 *fs, const struct efs2_inode *i)
 {
 	return i->nlink >= 1 && i->nlink <= 4096 && size_fits(fs, i) &&
@@ -109,8 +109,8 @@ static void claim(struct efs2 *fs, uint32_t c)
 	efs2_bit_put(fs->claimed, c);
 }
 
-/* The cluster of block b; the worst trust on the way to it in *ret. With `claiming`, an indirect cluster
- * is claimed when b is the first block behind it. */
+/* The cluster of block b; the worst trust on the way to it in *ret. With `claiming`, an indirect
+ * cluster is claimed when b is the first block behind it. */
 static int file_cluster(struct efs2 *fs, const struct efs2_inode *i, uint64_t b, bool claiming,
 			uint32_t *ret_cluster, enum efs2_trust *ret, struct err *e)
 {
@@ -166,7 +166,8 @@ static int file_page(struct efs2 *fs, const struct efs2_inode *i, uint64_t b, ui
 	return 0;
 }
 
-/* Together all files may look at no more clusters than `budget`: overlapping files cannot keep us busy. */
+/* Together all files may look at no more clusters than `budget`: overlapping files cannot keep us
+ * busy. */
 static int claim_file(struct efs2 *fs, const struct efs2_inode *i, uint64_t *budget, struct err *e)
 {
 	uint32_t n = file_clusters(fs, i->size), b, c;
@@ -210,8 +211,8 @@ int efs2_claims(struct efs2 *fs, struct err *e)
 			claim(fs, c);
 		}
 		r = efs2_inode_read(fs, t->inode, &ino, e);
-		if (r == 0 && efs2_has_bytes(ino.trust) && (ino.mode & EFS2_S_IFMT) != EFS2_S_IFDIR &&
-		    size_fits(fs, &ino))
+		if (r == 0 && efs2_has_bytes(ino.trust) &&
+		    (ino.mode & EFS2_S_IFMT) != EFS2_S_IFDIR && size_fits(fs, &ino))
 			r = claim_file(fs, &ino, &budget, e);
 	}
 	free(done);
@@ -258,8 +259,8 @@ static int judge_content(struct efs2 *fs, const struct efs2_inode *i, struct efs
 	enum efs2_trust t, worst = EFS2_T_OK, worst_missing = EFS2_T_OK;
 
 	if (!size_fits(fs, i)) {
-		judge(st, EFS2_UNREADABLE, "its size of %" PRIu32 " bytes is larger than the partition",
-		      i->size);
+		judge(st, EFS2_UNREADABLE,
+		      "its size of %" PRIu32 " bytes is larger than the partition", i->size);
 		return 0;
 	}
 	if (fs->overclaimed) {
@@ -298,7 +299,7 @@ static void judge_dir(struct efs2 *fs, struct efs2_stat *st)
 		judge(st, EFS2_UNVERIFIED, "it has no entry for itself or its parent");
 }
 
-int efs2_stat_inode(struct efs2 *fs, uint32_t ino, struct efs2_stat *st, struct err *e)
+static int stat_inode(struct efs2 *fs, uint32_t ino, struct efs2_stat *st, struct err *e)
 {
 	bool is_dir = efs2_dir_first(fs, ino) != fs->n_ent;
 	struct efs2_inode i;
@@ -326,14 +327,17 @@ int efs2_stat_inode(struct efs2 *fs, uint32_t ino, struct efs2_stat *st, struct 
 		judge(st, EFS2_UNVERIFIED, "inode %" PRIx32 ": a file has its cluster too", ino);
 	}
 	if (efs2_has_bytes(i.trust) && !inode_sane(fs, &i))
-		judge(st, EFS2_UNVERIFIED, "inode %" PRIx32 " makes no sense: %u links, %" PRIu32 " blocks, %"
-		      PRIu32 " bytes", ino, i.nlink, i.blocks, i.size);
+		judge(st, EFS2_UNVERIFIED,
+		      "inode %" PRIx32 " makes no sense: %u links, %" PRIu32 " blocks, %" PRIu32
+		      " bytes",
+		      ino, i.nlink, i.blocks, i.size);
 	if (is_dir && efs2_has_bytes(i.trust) && type_of(i.mode) != EFS2_DIR)
-		judge(st, EFS2_UNVERIFIED, "inode %" PRIx32 " has mode %o, no directory's", ino, i.mode);
+		judge(st, EFS2_UNVERIFIED, "inode %" PRIx32 " has mode %o, no directory's", ino,
+		      i.mode);
 	if (!is_dir && efs2_has_bytes(i.trust)) {
 		if (st->type == EFS2_OTHER)
-			judge(st, EFS2_UNREADABLE, "inode %" PRIx32 " has mode %o, which nothing has", ino,
-			      i.mode);
+			judge(st, EFS2_UNREADABLE,
+			      "inode %" PRIx32 " has mode %o, which nothing has", ino, i.mode);
 		else if (st->type != EFS2_DIR)
 			return judge_content(fs, &i, st, e);
 	}
@@ -342,7 +346,8 @@ int efs2_stat_inode(struct efs2 *fs, uint32_t ino, struct efs2_stat *st, struct 
 	return 0;
 }
 
-static int stat_inline(struct efs2 *fs, const struct efs2_ent *t, struct efs2_stat *st, struct err *e)
+static int stat_inline(struct efs2 *fs, const struct efs2_ent *t, struct efs2_stat *st,
+		       struct err *e)
 {
 	const uint8_t *p;
 
@@ -368,10 +373,12 @@ static int stat_inline(struct efs2 *fs, const struct efs2_ent *t, struct efs2_st
 		st->size = t->vlen - 1u;
 		break;
 	default:
-		judge(st, EFS2_UNREADABLE, "its name is stored in the long form, which is not understood");
+		judge(st, EFS2_UNREADABLE,
+		      "its name is stored in the long form, which is not understood");
 	}
 	st->type = type_of(st->mode);
-	/* The mode of a small file may lack its type bits: a directory or device is never inline. */
+	/* The mode of a small file may lack its type bits: a directory or device is never inline.
+	 */
 	if ((t->tag == 'n' || t->tag == 'N') && st->type != EFS2_ITEM && st->type != EFS2_REG) {
 		if (st->mode & EFS2_S_IFMT)
 			judge(st, EFS2_UNVERIFIED, "its mode %o is no small file's", st->mode);
@@ -385,10 +392,22 @@ int efs2_stat_entry(struct efs2 *fs, size_t index, struct efs2_stat *ret, struct
 	const struct efs2_ent *t = &fs->ent[index];
 	struct efs2_stat st = { .entry = index };
 
-	if ((t->tag == 'i' ? efs2_stat_inode(fs, t->inode, &st, e) : stat_inline(fs, t, &st, e)) < 0)
+	if ((t->tag == 'i' ? stat_inode(fs, t->inode, &st, e) : stat_inline(fs, t, &st, e)) < 0)
 		return -1;
 	if (t->soft)
 		judge(&st, EFS2_UNVERIFIED, "the directory leaf with its name is not confirmed");
+	if (fs->doubt)
+		judge(&st, EFS2_UNVERIFIED, "%s", fs->doubt_why);
+	*ret = st;
+	return 0;
+}
+
+int efs2_stat_lost(struct efs2 *fs, uint32_t inode, struct efs2_stat *ret, struct err *e)
+{
+	struct efs2_stat st = { .entry = SIZE_MAX };
+
+	if (stat_inode(fs, inode, &st, e) < 0)
+		return -1;
 	if (fs->doubt)
 		judge(&st, EFS2_UNVERIFIED, "%s", fs->doubt_why);
 	*ret = st;
@@ -402,7 +421,7 @@ int efs2_stat_root(struct efs2 *fs, struct efs2_stat *ret, struct err *e)
 	st.type = EFS2_DIR;
 	if (!fs->root_known)
 		judge(&st, EFS2_UNREADABLE, "no root directory was found");
-	else if (efs2_stat_inode(fs, fs->root, &st, e) < 0)
+	else if (stat_inode(fs, fs->root, &st, e) < 0)
 		return -1;
 	if (fs->doubt)
 		judge(&st, EFS2_UNVERIFIED, "%s", fs->doubt_why);
@@ -410,8 +429,8 @@ int efs2_stat_root(struct efs2 *fs, struct efs2_stat *ret, struct err *e)
 	return 0;
 }
 
-static int read_inline(struct efs2 *fs, const struct efs2_ent *t, uint64_t off, void *to, size_t cap,
-		       size_t *ret_n, struct err *e)
+static int read_inline(struct efs2 *fs, const struct efs2_ent *t, uint64_t off, void *to,
+		       size_t cap, size_t *ret_n, struct err *e)
 {
 	size_t head = t->tag == 'n' ? 3 : t->tag == 'N' ? 9 : 1, size = t->vlen - head;
 	const uint8_t *p;
@@ -430,8 +449,8 @@ static int read_inline(struct efs2 *fs, const struct efs2_ent *t, uint64_t off, 
 }
 
 /* One page's part of a file. Pages of files are read once, so they pass by the cache. */
-static int read_block(struct efs2 *fs, const struct efs2_inode *i, uint64_t off, uint8_t *to, size_t n,
-		      size_t *missing, struct err *e)
+static int read_block(struct efs2 *fs, const struct efs2_inode *i, uint64_t off, uint8_t *to,
+		      size_t n, size_t *missing, struct err *e)
 {
 	enum efs2_trust t;
 	uint32_t page = 0;
@@ -439,8 +458,10 @@ static int read_block(struct efs2 *fs, const struct efs2_inode *i, uint64_t off,
 	if (file_page(fs, i, off / fs->sb.page_size, &page, &t, e) < 0)
 		return -1;
 	if (efs2_has_bytes(t))
-		return fs->in->read_at(fs->in, fs->base + (uint64_t)page * fs->sb.page_size +
-				       off % fs->sb.page_size, to, n, e);
+		return fs->in->read_at(fs->in,
+				       fs->base + (uint64_t)page * fs->sb.page_size +
+					       off % fs->sb.page_size,
+				       to, n, e);
 	if (!missing)
 		return err_set(e, ERR_INTEGRITY, "byte %" PRIu64 " and those behind it: %s", off,
 			       efs2_trust_text(t));
@@ -497,7 +518,8 @@ int efs2_copy(struct efs2 *fs, const struct efs2_stat *st, struct sink *to, uint
 	size_t n, lost = 0;
 
 	do {
-		if (efs2_read(fs, st, off, buf, sizeof(buf), &n, ret_missing ? &lost : NULL, e) < 0 ||
+		if (efs2_read(fs, st, off, buf, sizeof(buf), &n, ret_missing ? &lost : NULL, e) <
+			    0 ||
 		    (n && sink_put(to, buf, n, e) < 0))
 			return -1;
 		off += n;

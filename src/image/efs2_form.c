@@ -1,5 +1,5 @@
-/* What an image is, found in one pass over it. The same pass classifies every 512 bytes as data, erased,
- * filler or not read, which later becomes the state of every page. */
+/* What an image is, found in one pass over it. The same pass classifies every 512 bytes as data,
+ * erased, filler or not read, which later becomes the state of every page. */
 #include "image/efs2_priv.h"
 
 #include <inttypes.h>
@@ -35,7 +35,8 @@ static void take_super(struct scan *s, uint64_t off, const uint8_t *p)
 		return;
 	fs->report.supers++;
 	if (fs->n_cand < EFS2_MAX_SUPERS)
-		fs->cand[fs->n_cand++] = (struct efs2_cand){ (uint32_t)(off / page_size), page_size };
+		fs->cand[fs->n_cand++] =
+			(struct efs2_cand){ (uint32_t)(off / page_size), page_size };
 }
 
 static enum efs2_pstate classify(const struct efs2 *fs, struct slice u)
@@ -76,8 +77,8 @@ static void take_unit(struct scan *s, uint64_t off, const uint8_t *p)
 	}
 }
 
-/* A chunk that is not there is looked at in pieces of the largest page, so that one lost page does not
- * cost its neighbours. */
+/* A chunk that is not there is looked at in pieces of the largest page, so that one lost page does
+ * not cost its neighbours. */
 static int take_chunk(struct scan *s, uint8_t *buf, size_t n, struct err *e)
 {
 	size_t i, piece;
@@ -129,18 +130,22 @@ static void name_imgefs(const struct scan *s, struct efs2_ident *id)
 	/* Unaligned behind the seven letters: the sequence number and the time it was written. */
 	id->sequence = get_le32(h + 7);
 	id->time_ms = get_le64(h + 11);
-	if (s->fs->n_cand || slice_find(SLICE(s->head, sizeof(s->head)), SLICE_STR("EFSSuper")) != SIZE_MAX) {
+	if (s->fs->n_cand ||
+	    slice_find(SLICE(s->head, sizeof(s->head)), SLICE_STR("EFSSuper")) != SIZE_MAX) {
 		id->form = EFS2_FORM_FSG_PLAIN;
-		snprintf(id->what, sizeof(id->what),
-			 "remote-storage copy of an EFS2 (IMGEFS%c), not encrypted; its layout is recognised "
-			 "but not read", id->copy);
+		snprintf(
+			id->what, sizeof(id->what),
+			"remote-storage copy of an EFS2 (IMGEFS%c), not encrypted; its layout is "
+			 "recognised "
+			"but not read",
+			id->copy);
 		return;
 	}
 	id->form = EFS2_FORM_IMGEFS;
 	snprintf(id->what, sizeof(id->what),
 		 "remote-storage copy of an EFS2 (IMGEFS%c, sequence %" PRIu32
-		 "), encrypted with a key of its chip: of use to the same device only", id->copy,
-		 id->sequence);
+		 "), encrypted with a key of its chip: of use to the same device only",
+		 id->copy, id->sequence);
 }
 
 static void name_it(const struct scan *s, struct efs2_ident *id)
@@ -150,7 +155,8 @@ static void name_it(const struct scan *s, struct efs2_ident *id)
 		name_imgefs(s, id);
 	} else if (s->fs->n_cand) {
 		id->form = EFS2_FORM_NAND;
-		snprintf(id->what, sizeof(id->what), "EFS2 with %u superblocks", s->fs->report.supers);
+		snprintf(id->what, sizeof(id->what), "EFS2 with %u superblocks",
+			 s->fs->report.supers);
 	} else if (s->backup) {
 		id->form = EFS2_FORM_BACKUP;
 		id->base = s->backup_at;
@@ -180,8 +186,10 @@ int efs2_scan(struct efs2 *fs, struct efs2_ident *ret, struct err *e)
 
 	if (fs->in->size > EFS2_MAX_SIZE)
 		return err_set(e, ERR_UNSUPPORTED,
-			       "image of %" PRIu64 " bytes: no efs2 partition is larger than %" PRIu64
-			       "; cut the partition out of it first", fs->in->size, EFS2_MAX_SIZE);
+			       "image of %" PRIu64
+			       " bytes: no efs2 partition is larger than %" PRIu64
+			       "; cut the partition out of it first",
+			       fs->in->size, EFS2_MAX_SIZE);
 	fs->n_units = usable / EFS2_UNIT;
 	fs->units = malloc((size_t)fs->n_units + 1);
 	fs->cand = calloc(EFS2_MAX_SUPERS, sizeof(*fs->cand));
@@ -219,10 +227,12 @@ int efs2_recognise(struct efs2_reader *in, uint8_t filler, struct efs2_ident *re
 
 		if (efs2_super_choose(fs, &why) == 0) {
 			id.page_size = fs->sb.page_size;
-			snprintf(id.what, sizeof(id.what),
-				 "EFS2 version %02x, pages of %u bytes, %u blocks of %u pages, superblock age %u",
-				 fs->sb.version & 0xffu, fs->sb.page_size, fs->sb.block_count,
-				 fs->sb.block_size, fs->sb.age);
+			snprintf(
+				id.what, sizeof(id.what),
+				"EFS2 version %02x, pages of %u bytes, %u blocks of %u pages, "
+				 "superblock age %u",
+				fs->sb.version & 0xffu, fs->sb.page_size, fs->sb.block_count,
+				fs->sb.block_size, fs->sb.age);
 		} else if (why.kind == ERR_UNSUPPORTED) {
 			id.form = EFS2_FORM_NOR;
 			snprintf(id.what, sizeof(id.what), "%.150s", why.msg);

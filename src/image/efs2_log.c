@@ -1,7 +1,7 @@
 /*
- * The journal: what changed since the superblock. Pages of the super/log region other than page 0 of
- * each block, from the superblock's log head on, until the first erased one. A page that does not prove
- * itself ends the replay, and whatever it held is unknown.
+ * The journal: what changed since the superblock. Pages of the super/log region other than page 0
+ * of each block, from the superblock's log head on, until the first erased one. A page that does
+ * not prove itself ends the replay, and whatever it held is unknown.
  */
 #include "image/efs2_priv.h"
 
@@ -34,7 +34,8 @@ static size_t verify(struct slice page)
 		uint8_t b = page.p[off];
 
 		if (b == END_PLAIN)
-			return crc16_x25(page.p + 8, off - 7) == get_le16(page.p + off + 1) ? off : 0;
+			return crc16_x25(page.p + 8, off - 7) == get_le16(page.p + off + 1) ? off
+											    : 0;
 		if (b == END_SEALED) {
 			left = page.n - off - 3;
 			memcpy(sealed, page.p, 4);
@@ -70,8 +71,8 @@ static void move_table(struct efs2 *fs, struct efs2_overrides *o, const uint32_t
 	uint32_t from_top = arg[0] >> 26 & 7, level, index;
 
 	if (from_top < 1 || from_top >= fs->sb.depth) {
-		efs2_doubt(fs, "the journal moves a table page of level %u where %u levels are", from_top,
-			   fs->sb.depth - 1u);
+		efs2_doubt(fs, "the journal moves a table page of level %u where %u levels are",
+			   from_top, fs->sb.depth - 1u);
 		return;
 	}
 	level = fs->sb.depth - from_top;
@@ -97,7 +98,8 @@ static void apply(struct efs2 *fs, struct efs2_overrides *o, unsigned op, unsign
 	fs->report.log_entries++;
 	if (op >= ARRAY_SIZE(args_of) || args_of[op] != n) {
 		if (fs->report.log_unknown_ops++ == 0)
-			efs2_doubt(fs, "the journal holds an unknown operation %u with %u words", op, n);
+			efs2_doubt(fs, "the journal holds an unknown operation %u with %u words",
+				   op, n);
 		return;
 	}
 	switch (op) {
@@ -157,8 +159,10 @@ static void check_end(struct efs2 *fs, uint32_t page)
 
 	for (; page < end; page++) {
 		if (fs->pstate[page] != EFS2_PS_ERASED) {
-			efs2_doubt(fs, "the journal has a hole: it ends before page %u, but page %u is "
-				   "written", end_of_journal, page);
+			efs2_doubt(fs,
+				   "the journal has a hole: it ends before page %u, but page %u is "
+				   "written",
+				   end_of_journal, page);
 			return;
 		}
 	}
@@ -205,7 +209,8 @@ static void leave_page(struct efs2 *fs, struct replay *r)
 int efs2_log_replay(struct efs2 *fs, struct efs2_overrides *o, struct err *e)
 {
 	uint32_t per = fs->sb.block_size, steps;
-	struct replay r = { .first = fs->sb.region[2] * per, .end = fs->sb.region[3] * per,
+	struct replay r = { .first = fs->sb.region[2] * per,
+			    .end = fs->sb.region[3] * per,
 			    .page = fs->sb.log_head };
 	const uint8_t *p;
 
@@ -233,15 +238,20 @@ int efs2_log_replay(struct efs2 *fs, struct efs2_overrides *o, struct err *e)
 				continue;
 			}
 			if (!r.reached_own)
-				efs2_doubt(fs, "the journal ends in page %u, before its own superblock",
+				efs2_doubt(fs,
+					   "the journal ends in page %u, before its own superblock",
 					   r.page);
 			check_end(fs, r.page);
 			return 0;
 		}
 		if (fs->pstate[r.page] == EFS2_PS_UNREAD) {
 			fs->report.log_rejected++;
-			efs2_doubt(fs, "journal page %u was not read from the module: changes from there on "
-				   "are unknown", r.page);
+			efs2_doubt(
+				fs,
+				"journal page %u was not read from the module: changes from there "
+				   "on "
+				"are unknown",
+				r.page);
 			return 0;
 		}
 		if (efs2_page(fs, r.page, &p, e) < 0)
@@ -254,14 +264,19 @@ int efs2_log_replay(struct efs2 *fs, struct efs2_overrides *o, struct err *e)
 		end = verify(SLICE(p, fs->sb.page_size));
 		if (!end) {
 			fs->report.log_rejected++;
-			efs2_doubt(fs, "journal page %u has a bad checksum: changes from there on are unknown",
-				   r.page);
+			efs2_doubt(
+				fs,
+				"journal page %u has a bad checksum: changes from there on are "
+				   "unknown",
+				r.page);
 			return 0;
 		}
 		if (r.started && seq != r.prev_seq + 1 && seq != 1) {
 			fs->report.log_rejected++;
-			efs2_doubt(fs, "journal page %u has number %" PRIu32 " after %" PRIu32
-				   ": a page between them is lost", r.page, seq, r.prev_seq);
+			efs2_doubt(fs,
+				   "journal page %u has number %" PRIu32 " after %" PRIu32
+				   ": a page between them is lost",
+				   r.page, seq, r.prev_seq);
 			return 0;
 		}
 		r.started = true;

@@ -1,7 +1,7 @@
 /*
- * Page tables: cluster to page (forward) and page to cluster (reverse), each a tree whose top level is
- * in the superblock. Both are loaded flat: the largest partition needs 2 MiB. The journal's moves of
- * single pages win over table pages that it moved, and these over the superblock's.
+ * Page tables: cluster to page (forward) and page to cluster (reverse), each a tree whose top level
+ * is in the superblock. Both are loaded flat: the largest partition needs 2 MiB. The journal's
+ * moves of single pages win over table pages that it moved, and these over the superblock's.
  */
 #include "image/efs2_priv.h"
 
@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for the top level of each table in the superblock: 226 entries at 2 KiB; at 512 bytes 34, or 48
- * in the old version. At 4 KiB two readings exist; whichever agrees with the forward table is taken. */
+/* Room for the top level of each table in the superblock: 226 entries at 2 KiB; at 512 bytes 34, or
+ * 48 in the old version. At 4 KiB two readings exist; whichever agrees with the forward table is
+ * taken. */
 static size_t top_rooms(const struct efs2 *fs, uint32_t *room)
 {
 	switch (fs->sb.page_size) {
@@ -55,8 +56,8 @@ struct table {
 	uint32_t lost; /* table pages that could not be used */
 };
 
-/* The page that holds table page `index` of `level`, or EFS2_LOST_MAP. Level 1 pages hold the entries
- * themselves, higher ones the place of lower ones. */
+/* The page that holds table page `index` of `level`, or EFS2_LOST_MAP. Level 1 pages hold the
+ * entries themselves, higher ones the place of lower ones. */
 static int locate(struct table *t, unsigned level, uint32_t index, uint32_t *ret, struct err *e)
 {
 	struct efs2 *fs = t->fs;
@@ -100,8 +101,8 @@ static int load_page(struct table *t, uint32_t index, uint32_t *out, uint32_t n,
 			out[i] = EFS2_NONE;
 		return 0;
 	}
-	/* All 0xFF is a table page too, of clusters that are not used; if it was lost, whoever needs one
-	 * of them finds it unmapped. */
+	/* All 0xFF is a table page too, of clusters that are not used; if it was lost, whoever
+	 * needs one of them finds it unmapped. */
 	if (in_table_region(fs, page) && fs->pstate[page] != EFS2_PS_UNREAD) {
 		if (efs2_page(fs, page, &p, e) < 0)
 			return -1;
@@ -117,11 +118,11 @@ static int load_page(struct table *t, uint32_t index, uint32_t *out, uint32_t n,
 	}
 	t->lost++;
 	if (!p)
-		efs2_fault(fs, "%s table page %u (page %" PRIu32 ") is missing or not a table page", what,
-			   index, page);
+		efs2_fault(fs, "%s table page %u (page %" PRIu32 ") is missing or not a table page",
+			   what, index, page);
 	else
-		efs2_fault(fs, "%s table page %u (page %" PRIu32 ") holds %u impossible entries", what,
-			   index, page, odd);
+		efs2_fault(fs, "%s table page %u (page %" PRIu32 ") holds %u impossible entries",
+			   what, index, page, odd);
 	if (!t->reverse && p) {
 		/* What points into the partition may still be right; the reverse table decides. */
 		for (i = 0; i < n; i++)
@@ -151,8 +152,8 @@ static int load_table(struct table *t, uint32_t *out, struct err *e)
 	return 0;
 }
 
-/* Is this row of top entries the reverse table's? Each must be a page of the table region, unlike all
- * others. */
+/* Is this row of top entries the reverse table's? Each must be a page of the table region, unlike
+ * all others. */
 static bool plausible_top(const struct efs2 *fs, const uint32_t *top, uint32_t n)
 {
 	uint32_t i, k, used = 0;
@@ -194,7 +195,8 @@ static bool contradicted(const struct efs2 *fs, uint32_t c)
 	return v != EFS2_LOST_MAP && (v >> 31 || (v & 0xffffff) != c);
 }
 
-/* Clusters that the forward table lost, from the reverse table: good enough to read, not to vouch for. */
+/* Clusters that the forward table lost, from the reverse table: good enough to read, not to vouch
+ * for. */
 static void rebuild_forward(struct efs2 *fs)
 {
 	uint32_t p, c, n = 0;
@@ -219,8 +221,9 @@ static void rebuild_forward(struct efs2 *fs)
 static int try_reverse(struct efs2 *fs, const struct efs2_overrides *o, const uint32_t *top,
 		       uint32_t **ret, struct err *e)
 {
-	struct table t = { .fs = fs, .o = o, .reverse = true, .top = top,
-			   .n_top = fs->sb.super_nodes };
+	struct table t = {
+		.fs = fs, .o = o, .reverse = true, .top = top, .n_top = fs->sb.super_nodes
+	};
 	uint32_t *rev, i;
 
 	if (fs->sb.depth > 1 && !plausible_top(fs, t.top, t.n_top))
@@ -269,7 +272,8 @@ static int load_reverse(struct efs2 *fs, const struct efs2_overrides *o, const u
 	}
 	fs->report.has_reverse = true;
 	if (best < mapped - mapped / 2)
-		efs2_doubt(fs, "the reverse table confirms only %u of %u mapped clusters", best, mapped);
+		efs2_doubt(fs, "the reverse table confirms only %u of %u mapped clusters", best,
+			   mapped);
 	else if (best < mapped)
 		efs2_fault(fs, "%u of %u mapped clusters are not confirmed by the reverse table",
 			   mapped - best, mapped);
@@ -350,8 +354,8 @@ int efs2_map_load(struct efs2 *fs, struct err *e)
 		return -1;
 	fs->report.expect_size = (uint64_t)fs->pages * fs->sb.page_size;
 	if (fs->in->size != fs->report.expect_size)
-		efs2_fault(fs, "the image has %" PRIu64 " bytes, its geometry needs %" PRIu64, fs->in->size,
-			   fs->report.expect_size);
+		efs2_fault(fs, "the image has %" PRIu64 " bytes, its geometry needs %" PRIu64,
+			   fs->in->size, fs->report.expect_size);
 	efs2_super_doubt(fs);
 	memcpy(fs->upper, fs->sb.upper, sizeof(fs->upper));
 	if (overrides_init(fs, &o, e) == 0 && efs2_log_replay(fs, &o, e) == 0 &&
@@ -359,7 +363,8 @@ int efs2_map_load(struct efs2 *fs, struct err *e)
 		/* All words behind the fixed part: forward top level, then the reverse one. */
 		for (off = fs->sb.tables_off; off + 8 <= fs->sb.page_size; off += 4)
 			words[n++] = get_le32(p + off);
-		r = load_forward(fs, &o, words, e) < 0 || load_reverse(fs, &o, words, n, e) < 0 ? -1 : 0;
+		r = load_forward(fs, &o, words, e) < 0 || load_reverse(fs, &o, words, n, e) < 0 ? -1
+												: 0;
 	}
 	overrides_fini(&o);
 	return r;
@@ -385,7 +390,8 @@ enum efs2_trust efs2_cluster(const struct efs2 *fs, uint32_t c, uint32_t *ret_pa
 			return EFS2_T_NO_REVERSE;
 		v &= 0xffffff;
 		if (v != c)
-			return v < fs->clusters && fs->fwd[v] == p ? EFS2_T_OTHERS : EFS2_T_NO_REVERSE;
+			return v < fs->clusters && fs->fwd[v] == p ? EFS2_T_OTHERS
+								   : EFS2_T_NO_REVERSE;
 	} else if (efs2_bit(fs->shared, p)) {
 		return EFS2_T_SHARED;
 	}

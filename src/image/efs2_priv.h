@@ -4,27 +4,28 @@
 
 #include "image/efs2.h"
 
-#define EFS2_UNIT      512u /* smallest page; the first pass classifies the image in such units */
-#define EFS2_NONE      0xFFFFFFFFu
-#define EFS2_FREE      0xFFFFFFF1u
-#define EFS2_GARBAGE   0xFFFFFFF4u
-#define EFS2_LOG       0xFFFFFFF8u
-#define EFS2_RESERVED  0xFFFFFFF9u
-#define EFS2_LOST_MAP  0xFFFFFFE0u /* ours: the table page that would say it is lost */
-#define EFS2_UNSET     0xFFFFFFE1u /* ours: the journal says nothing */
-#define EFS2_PAGE_MAX  4096u
-#define EFS2_MAX_SUPERS 1024u
-#define EFS2_MAX_NOTES 256u
-#define EFS2_CACHE     32u
+#define EFS2_UNIT        512u /* smallest page; the first pass classifies the image in such units */
+#define EFS2_NONE        0xFFFFFFFFu
+#define EFS2_FREE        0xFFFFFFF1u
+#define EFS2_GARBAGE     0xFFFFFFF4u
+#define EFS2_LOG         0xFFFFFFF8u
+#define EFS2_RESERVED    0xFFFFFFF9u
+#define EFS2_LOST_MAP    0xFFFFFFE0u /* ours: the table page that would say it is lost */
+#define EFS2_UNSET       0xFFFFFFE1u /* ours: the journal says nothing */
+#define EFS2_PAGE_MAX    4096u
+#define EFS2_MAX_SUPERS  1024u
+#define EFS2_MAX_NOTES   256u
+#define EFS2_CACHE       32u
 #define EFS2_MAX_DBLEVEL 8
-#define EFS2_DIRECT    13u
+#define EFS2_DIRECT      13u
 
 enum efs2_pstate {
 	EFS2_PS_DATA,
 	EFS2_PS_ERASED,
-	EFS2_PS_FILLER, /* first pass only; becomes erased or unread by what follows it in its block */
+	EFS2_PS_FILLER, /* first pass only; becomes erased or unread by what follows it in its block
+			 */
 	EFS2_PS_UNREAD,
-	EFS2_PS_MIXED,  /* data with a stretch of filler inside */
+	EFS2_PS_MIXED, /* data with a stretch of filler inside */
 };
 
 /* How far a cluster's page can be believed; from the first bad one on there are no bytes. */
@@ -36,7 +37,7 @@ enum efs2_trust {
 	EFS2_T_SHARED,     /* two clusters or two owners claim it */
 	EFS2_T_MIXED,
 	EFS2_T_ERASED,
-	EFS2_T_ABSENT,     /* from here on: no bytes */
+	EFS2_T_ABSENT, /* from here on: no bytes */
 	EFS2_T_UNMAPPED,
 	EFS2_T_TABLE,
 	EFS2_T_RANGE,
@@ -81,25 +82,25 @@ struct efs2_arena;
 struct efs2 {
 	struct efs2_reader *in;
 	uint8_t filler;
-	struct efs2_super sb; /* geometry of CEFS too */
+	struct efs2_super sb;            /* geometry of CEFS too */
 	uint32_t pages, clusters, shift; /* shift: log2(nodes per page) */
 	uint32_t node_hdr, inode_len, inode_bits;
-	uint64_t base; /* of page 0 */
+	uint64_t base;  /* of page 0 */
 	uint8_t *units; /* first pass only */
 	uint64_t n_units;
-	uint8_t *pstate; /* enum efs2_pstate, one byte a page */
-	uint32_t *fwd, *rev; /* rev NULL where the form has none */
-	uint8_t *shared;   /* bit per page: two clusters say they own it */
+	uint8_t *pstate;          /* enum efs2_pstate, one byte a page */
+	uint32_t *fwd, *rev;      /* rev NULL where the form has none */
+	uint8_t *shared;          /* bit per page: two clusters say they own it */
 	uint8_t *claimed, *twice; /* bit per cluster: used, used twice */
-	uint8_t *rebuilt;  /* bit per cluster: known from the reverse table only */
-	uint8_t *seen;     /* bit per cluster: directory node visited */
+	uint8_t *rebuilt;         /* bit per cluster: known from the reverse table only */
+	uint8_t *seen;            /* bit per cluster: directory node visited */
 	uint32_t upper[32];
 	uint32_t root;
 	bool root_known;
 	struct efs2_ent *ent;
 	size_t n_ent, cap_ent;
 	struct efs2_arena *arena;
-	bool doubt;    /* all verdicts at most "unverified" */
+	bool doubt; /* all verdicts at most "unverified" */
 	char doubt_why[128];
 	bool db_holes; /* directory pages are missing: any listing may lack names */
 	bool overclaimed;
@@ -154,8 +155,8 @@ const struct efs2_super_info *efs2_super_in(const struct efs2 *fs, uint32_t page
 
 /* efs2_log.c, efs2_map.c: journal and tables of the NAND form. */
 struct efs2_overrides {
-	uint32_t *fwd, *rev;      /* per cluster and page; EFS2_UNSET */
-	uint32_t *table[2][4];    /* [reverse][level]: table pages moved by the journal */
+	uint32_t *fwd, *rev;   /* per cluster and page; EFS2_UNSET */
+	uint32_t *table[2][4]; /* [reverse][level]: table pages moved by the journal */
 	uint32_t n_table[4];
 };
 int efs2_log_replay(struct efs2 *fs, struct efs2_overrides *o, struct err *e) _must_check_;
@@ -171,8 +172,8 @@ static inline bool efs2_has_bytes(enum efs2_trust t)
 /* efs2_cefs.c */
 bool efs2_cefs_is(const uint8_t *p, size_t n);
 #define EFS2_BACKUP_CRC_OFF 12u
-/* CRC of a backup partition's n pages, as it would be with `patch` at patch_off of patch_page (0: as it
- * is). */
+/* CRC of a backup partition's n pages, as it would be with `patch` at patch_off of patch_page (0:
+ * as it is). */
 int efs2_backup_crc(struct efs2 *fs, uint32_t n, uint32_t patch_page, uint32_t patch_off,
 		    struct slice patch, uint32_t *ret, struct err *e) _must_check_;
 int efs2_cefs_load(struct efs2 *fs, const struct efs2_ident *id, struct err *e) _must_check_;
@@ -185,11 +186,13 @@ size_t efs2_dir_first(const struct efs2 *fs, uint32_t inode);
 size_t efs2_dir_find(const struct efs2 *fs, uint32_t inode, const uint8_t *name, size_t n);
 
 /* efs2_file.c */
-int efs2_inode_read(struct efs2 *fs, uint32_t ino, struct efs2_inode *ret, struct err *e)
-	_must_check_;
+int efs2_inode_read(struct efs2 *fs, uint32_t ino, struct efs2_inode *ret,
+		    struct err *e) _must_check_;
 int efs2_claims(struct efs2 *fs, struct err *e) _must_check_;
 int efs2_stat_entry(struct efs2 *fs, size_t i, struct efs2_stat *ret, struct err *e) _must_check_;
-int efs2_stat_inode(struct efs2 *fs, uint32_t ino, struct efs2_stat *st, struct err *e) _must_check_;
+/* Of a directory whose entry is lost. */
+int efs2_stat_lost(struct efs2 *fs, uint32_t inode, struct efs2_stat *ret,
+		   struct err *e) _must_check_;
 int efs2_stat_root(struct efs2 *fs, struct efs2_stat *ret, struct err *e) _must_check_;
 #define EFS2_S_IFMT  0170000u
 #define EFS2_S_IFDIR 0040000u

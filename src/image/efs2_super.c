@@ -1,8 +1,8 @@
 /*
- * Superblocks: checkpoints of all roots, in page 0 of each block of the super/log region. The region is
- * used in a circle: a block is erased, gets a superblock with the next age, then journal pages. So the
- * newest one is known by age, and a damaged page 0 matters only where a newer one could have been: in
- * the blocks right behind the newest good one.
+ * Superblocks: checkpoints of all roots, in page 0 of each block of the super/log region. The
+ * region is used in a circle: a block is erased, gets a superblock with the next age, then journal
+ * pages. So the newest one is known by age, and a damaged page 0 matters only where a newer one
+ * could have been: in the blocks right behind the newest good one.
  */
 #include "image/efs2_priv.h"
 
@@ -108,7 +108,8 @@ static bool newer(uint16_t a, uint16_t b)
 static bool same_geometry(const struct efs2_super *a, const struct efs2_super *b)
 {
 	return a->page_size == b->page_size && a->block_size == b->block_size &&
-	       a->block_count == b->block_count && memcmp(a->region, b->region, sizeof(a->region)) == 0;
+	       a->block_count == b->block_count &&
+	       memcmp(a->region, b->region, sizeof(a->region)) == 0;
 }
 
 struct survey {
@@ -194,16 +195,20 @@ int efs2_super_choose(struct efs2 *fs, struct err *e)
 		return 0;
 	}
 	if (v.any_nor)
-		return err_set(e, ERR_UNSUPPORTED,
-			       "EFS2 of NOR flash or of an early handset: its journal is not understood");
+		return err_set(
+			e, ERR_UNSUPPORTED,
+			"EFS2 of NOR flash or of an early handset: its journal is not understood");
 	if (v.any_misplaced)
-		return err_set(e, ERR_INTEGRITY,
-			       "superblock in page %u of the image, but %s: the image does not begin with "
-			       "the partition's first page, or pages are left out of it", v.flaw_page,
-			       v.flaw);
-	return err_set(e, ERR_INTEGRITY,
-		       "none of %zu superblocks is whole%s%s: without one nothing says which copy of a "
-		       "page is live", fs->n_cand, v.flaw ? "; " : "", v.flaw ? v.flaw : "");
+		return err_set(
+			e, ERR_INTEGRITY,
+			"superblock in page %u of the image, but %s: the image does not begin with "
+			"the partition's first page, or pages are left out of it",
+			v.flaw_page, v.flaw);
+	return err_set(
+		e, ERR_INTEGRITY,
+		"none of %zu superblocks is whole%s%s: without one nothing says which copy of a "
+		"page is live",
+		fs->n_cand, v.flaw ? "; " : "", v.flaw ? v.flaw : "");
 }
 
 const struct efs2_super_info *efs2_super_in(const struct efs2 *fs, uint32_t page)
@@ -252,8 +257,8 @@ void efs2_super_doubt(struct efs2 *fs)
 		const struct efs2_super_info *s = &fs->super_info[i];
 
 		if (s->crc_ok && s->plausible && s->age == fs->sb.age && !s->chosen)
-			efs2_doubt(fs, "superblocks in pages %u and %u have the same age %u", fs->sb.page,
-				   s->page, s->age);
+			efs2_doubt(fs, "superblocks in pages %u and %u have the same age %u",
+				   fs->sb.page, s->page, s->age);
 	}
 	for (d = 1; d < n; d++) {
 		uint32_t block = first + (own - first + d) % n;
@@ -264,11 +269,19 @@ void efs2_super_doubt(struct efs2 *fs)
 				break;
 			fs->report.supers_bad++;
 			if (could_be_newer)
-				efs2_doubt(fs, "page %u should be a superblock but is damaged, and it could "
-					   "be newer than the one in use", block * fs->sb.block_size);
+				efs2_doubt(
+					fs,
+					"page %u should be a superblock but is damaged, and it "
+					   "could "
+					"be newer than the one in use",
+					block * fs->sb.block_size);
 			else
-				efs2_fault(fs, "superblock in page %u is damaged; it is older than the one "
-					   "in use", block * fs->sb.block_size);
+				efs2_fault(
+					fs,
+					"superblock in page %u is damaged; it is older than the "
+					   "one "
+					"in use",
+					block * fs->sb.block_size);
 			break;
 		default:
 			/* The circle has not come further than this block. */

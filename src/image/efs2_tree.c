@@ -21,7 +21,8 @@ static bool must_escape(uint8_t c)
 static bool put_name(char *path, size_t cap, size_t *len, const struct efs2_ent *t)
 {
 	struct writer w = writer_of(path + *len, cap - *len - 1);
-	bool dots = t->name_len <= 2 && t->name[0] == '.' && (t->name_len == 1 || t->name[1] == '.');
+	bool dots =
+		t->name_len <= 2 && t->name[0] == '.' && (t->name_len == 1 || t->name[1] == '.');
 	unsigned i;
 
 	wr_u8(&w, '/');
@@ -104,9 +105,8 @@ int efs2_stat(struct efs2 *fs, const char *path, struct efs2_stat *ret, struct e
 	if (lost_start(&p, &inode)) {
 		if (efs2_dir_first(fs, inode) == fs->n_ent)
 			return no_entry(path, ENOENT, e);
-		if (efs2_stat_inode(fs, inode, &st, e) < 0)
+		if (efs2_stat_lost(fs, inode, &st, e) < 0)
 			return -1;
-		st.entry = SIZE_MAX;
 	} else if (efs2_stat_root(fs, &st, e) < 0) {
 		return -1;
 	}
@@ -246,9 +246,8 @@ int efs2_walk_next(struct efs2_walk *w, const char **ret_path, struct efs2_stat 
 				*ret_path = NULL;
 				return 0;
 			}
-			if (efs2_stat_inode(fs, w->stack[0].inode, ret, e) < 0)
+			if (efs2_stat_lost(fs, w->stack[0].inode, ret, e) < 0)
 				return -1;
-			ret->entry = SIZE_MAX;
 			*ret_path = w->path;
 			return 0;
 		}
@@ -264,12 +263,13 @@ int efs2_walk_next(struct efs2_walk *w, const char **ret_path, struct efs2_stat 
 			continue;
 		len = f->path_len;
 		if (!put_name(w->path, sizeof(w->path), &len, t)) {
-			/* Too long a path: named from its directory's inode, which always fits. The frame
-			 * goes on from there, for its own path is cut now. */
+			/* Too long a path: named from its directory's inode, which always fits. The
+			 * frame goes on from there, for its own path is cut now. */
 			snprintf(w->path, sizeof(w->path), "%s/%08" PRIx32, EFS2_LOST, f->inode);
 			f->path_len = len = strlen(w->path);
 			if (!put_name(w->path, sizeof(w->path), &len, t))
-				return err_set(e, ERR_BUG, "a name of %u bytes does not fit", t->name_len);
+				return err_set(e, ERR_BUG, "a name of %u bytes does not fit",
+					       t->name_len);
 		}
 		if (efs2_stat_entry(fs, i, ret, e) < 0)
 			return -1;

@@ -178,6 +178,11 @@ void efs_close(struct efs *f)
 	free(f);
 }
 
+bool efs_is_dead(const struct efs *f)
+{
+	return diag_is_dead(f->d);
+}
+
 uint8_t efs_subsystem(const struct efs *f)
 {
 	return f->ss;
@@ -308,7 +313,8 @@ struct dir_row {
 	struct efs_list *list;
 	const char *path;
 	uint32_t handle, next_seq, seen;
-	bool ended;
+	uint32_t most; /* entries that are wanted */
+	bool ended, enough;
 };
 
 static int dir_next(struct diag_row *row, struct writer *w, struct diag_ask *ask, struct err *e)
@@ -316,7 +322,7 @@ static int dir_next(struct diag_row *row, struct writer *w, struct diag_ask *ask
 	struct dir_row *r = container_of(row, struct dir_row, row);
 
 	(void)e;
-	if (r->ended || r->next_seq > EFS_LIST_MAX + 1)
+	if (r->ended || r->enough || r->next_seq > EFS_LIST_MAX + 1)
 		return 0;
 	efs_readdir_build(w, r->f->ss, r->handle, r->next_seq++);
 	ask->echo = echo_readdir;
@@ -343,6 +349,10 @@ static int dir_take(struct diag_row *row, struct slice answer, const struct err 
 	/* The end is an empty name. Entry type 0 is a regular file, not an end. */
 	if (a.name.n == 0) {
 		r->ended = true;
+		return 1;
+	}
+	if (r->seen == r->most) {
+		r->enough = true;
 		return 1;
 	}
 	r->seen++;
@@ -384,11 +394,13 @@ static int resolve_unknown(struct efs *f, const char *path, struct efs_list *l, 
 	return 0;
 }
 
-int efs_list(struct efs *f, const char *path, struct efs_list *l, struct err *e)
+int efs_list_some(struct efs *f, const char *path, uint32_t most, struct efs_list *l, bool *ret_more,
+		  struct err *e)
 {
 	uint8_t room[DIAG_REQUEST_MAX];
 	struct writer w = writer_of(room, sizeof(room));
-	struct dir_row r = { { dir_next, dir_take }, f, l, path, 0, 1, 0, false };
+	struct dir_row r = { .row = { dir_next, dir_take }, .f = f, .list = l, .path = path,
+			     .next_seq = 1, .most = most };
 	size_t from = l->n;
 	int result;
 
@@ -401,9 +413,19 @@ int efs_list(struct efs *f, const char *path, struct efs_list *l, struct err *e)
 	efs_handle_close(f, EFS_CLOSEDIR, r.handle);
 	if (result < 0)
 		return -1;
-	if (!r.ended)
+	if (!r.ended && !r.enough)
 		return err_set(e, ERR_PROTO, "'%s' has no end after %u entries", path, r.seen);
-	return resolve_unknown(f, path, l, from, e);
+	if (resolve_unknown(f, path, l, from, e) < 0)
+		return -1;
+	*ret_more = r.enough;
+	return 0;
+}
+
+int efs_list(struct efs *f, const char *path, struct efs_list *l, struct err *e)
+{
+	bool more;
+
+	return efs_list_some(f, path, UINT32_MAX, l, &more, e);
 }
 
 static int stat_op(struct efs *f, enum efs_op op, const char *path, struct efs_attr *ret, struct err *e)

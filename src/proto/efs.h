@@ -27,6 +27,10 @@ struct efs_opts {
 int efs_open(struct diag *d, const struct efs_opts *opts, struct efs **ret, struct err *e) _must_check_;
 void efs_close(struct efs *f); /* NULL is fine; sends nothing */
 uint8_t efs_subsystem(const struct efs *f);
+/* Has the module behind it stopped answering? */
+bool efs_is_dead(const struct efs *f);
+/* ERR_USAGE unless it is absolute, short enough and free of "." and "..". */
+int efs_path_check(const char *path, struct err *e) _must_check_;
 const struct efs_hello *efs_hello(const struct efs *f); /* the module's answer */
 int efs_query(struct efs *f, struct efs_query *ret, struct err *e) _must_check_;
 
@@ -59,6 +63,11 @@ void efs_list_fini(struct efs_list *l);
 /* Appends the entries of a directory. When it fails in the middle, what was read before stays in the
  * list. Items whose type the module did not tell are asked for one by one. */
 int efs_list(struct efs *f, const char *path, struct efs_list *l, struct err *e) _must_check_;
+
+/* The same for the first `most` entries; *ret_more: there are others. Whether a folder of thousands holds
+ * anything takes a handful of requests that way. */
+int efs_list_some(struct efs *f, const char *path, uint32_t most, struct efs_list *l, bool *ret_more,
+		  struct err *e) _must_check_;
 
 /* Follows links. */
 int efs_stat(struct efs *f, const char *path, struct efs_attr *ret, struct err *e) _must_check_;

@@ -21,8 +21,6 @@ extern const struct diag_echo efs_echo_8[];      /* header and the 4 bytes behin
 extern const struct diag_echo efs_echo_seq4[];   /* header and the sequence number behind it */
 
 void efs_pause(struct efs *f, uint32_t ms);
-/* ERR_USAGE unless it is absolute, short enough and free of "." and "..". */
-int efs_path_check(const char *path, struct err *e) _must_check_;
 /* One exchange; refusals by DIAG get EFS_CODE_DIAG. */
 int efs_ask(struct efs *f, const struct writer *w, const struct diag_echo *echo, uint32_t ms, bool read,
 	    struct slice *ret, struct err *e) _must_check_;

@@ -225,7 +225,7 @@ void nv_listing_fini(struct nv_listing *l)
 	*l = (struct nv_listing){ 0 };
 }
 
-static int listing_add(struct nv_listing *l, uint16_t id, uint16_t index, uint8_t sim, struct err *e)
+int nv_listing_add(struct nv_listing *l, const struct nv_ref *ref, struct err *e)
 {
 	if (l->n == l->cap) {
 		size_t cap = l->cap ? 2 * l->cap : 256;
@@ -236,8 +236,15 @@ static int listing_add(struct nv_listing *l, uint16_t id, uint16_t index, uint8_
 		l->ref = p;
 		l->cap = cap;
 	}
-	l->ref[l->n++] = (struct nv_ref){ id, index, sim };
+	l->ref[l->n++] = *ref;
 	return 0;
+}
+
+static int listing_add(struct nv_listing *l, uint16_t id, uint16_t index, uint8_t sim, struct err *e)
+{
+	struct nv_ref ref = { id, index, sim };
+
+	return nv_listing_add(l, &ref, e);
 }
 
 /* "550" or "550_1"; anything else is some other file. */
@@ -274,6 +281,12 @@ static int ref_order(const void *a, const void *b)
 	if (x->id != y->id)
 		return x->id < y->id ? -1 : 1;
 	return (x->index > y->index) - (x->index < y->index);
+}
+
+void nv_listing_sort(struct nv_listing *l)
+{
+	if (l->n)
+		qsort(l->ref, l->n, sizeof(*l->ref), ref_order);
 }
 
 static int list_one(struct nv *n, uint8_t sim, struct nv_listing *l, struct err *e)
@@ -313,7 +326,7 @@ int nv_list(struct nv *n, uint16_t last, struct nv_listing *ret, struct err *e)
 				goto fail;
 			err_clear(e);
 		}
-		qsort(l.ref, l.n, sizeof(*l.ref), ref_order);
+		nv_listing_sort(&l);
 		*ret = l;
 		return 0;
 	}

@@ -62,6 +62,9 @@ struct nv_listing {
 	struct err why;     /* with scan: why not */
 };
 void nv_listing_fini(struct nv_listing *l);
+/* For callers that know the items from elsewhere: collect, then sort. */
+int nv_listing_add(struct nv_listing *l, const struct nv_ref *ref, struct err *e) _must_check_;
+void nv_listing_sort(struct nv_listing *l);
 /* The items that exist, from /nvm/num and /nvm/context1.. . Where /nvm/num cannot be listed, all ids up
  * to `last`, for nv_each() to try. */
 int nv_list(struct nv *n, uint16_t last, struct nv_listing *ret, struct err *e) _must_check_;

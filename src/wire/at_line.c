@@ -228,7 +228,7 @@ bool at_field(const char *value, unsigned i, char *out, size_t cap)
 	return true;
 }
 
-/* One command of a line, upper case without blanks, "AT" in front. */
+/* One command of a line, upper case without blanks. */
 static const char *danger_of(const char *flat)
 {
 	static const struct {
@@ -249,29 +249,32 @@ static const char *danger_of(const char *flat)
 		{ "AT+QFASTBOOT", "it leaves the normal firmware" },
 		{ "AT+QDOWNLOAD", "it leaves the normal firmware" },
 	};
-	const char *rest = strchr(flat, '=');
 	size_t i;
 
-	/* The test form "=?" only asks what there is. */
-	if (rest && rest[1] == '?')
-		return NULL;
-	for (i = 0; i < ARRAY_SIZE(rows); i++)
-		if (starts(flat, rows[i].prefix))
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		/* Basic commands may stand in front without a separator: "ATE0+EGMR=1,7,...". */
+		const char *hit = strstr(flat, rows[i].prefix + 2);
+
+		/* The test form "=?" only asks what there is. */
+		if (hit && strcmp(hit + strcspn(hit, "="), "=?") != 0)
 			return rows[i].why;
+	}
 	return NULL;
 }
 
 const char *at_danger(const char *command)
 {
-	char flat[64];
+	char flat[AT_COMMAND_MAX + 1];
 	const char *why, *p = command;
 	size_t n = 0;
 
+	if (strlen(command) > AT_COMMAND_MAX)
+		return "it is too long to be looked through";
 	/* A line may hold several commands, "AT+CSQ;+EGMR=1,7,...": each is looked at. Quoted text may
 	 * hold a semicolon too; splitting there only makes the check stricter. */
 	for (;; p++) {
 		if (*p && *p != ';') {
-			if (!isspace((unsigned char)*p) && n < sizeof(flat) - 1)
+			if (!isspace((unsigned char)*p))
 				flat[n++] = (char)toupper((unsigned char)*p);
 			continue;
 		}
@@ -279,6 +282,6 @@ const char *at_danger(const char *command)
 		why = danger_of(flat);
 		if (why || *p == '\0')
 			return why;
-		n = (size_t)snprintf(flat, sizeof(flat), "AT");
+		n = 0;
 	}
 }

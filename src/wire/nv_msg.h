@@ -1,7 +1,6 @@
 /*
- * NV items on the wire: commands 0x26/0x27, their indexed form in subsystem 48, and the coding of the
- * IMEI in item 550. A refusal comes in two shapes: the status word of a normal answer, or a DIAG error
- * answer (diag_msg.h).
+ * NV items on the wire: commands 0x26/0x27 and their indexed form in subsystem 48. A refusal comes in
+ * two shapes: the status word of a normal answer, or a DIAG error answer (diag_msg.h).
  */
 #ifndef SALVOR_WIRE_NV_MSG_H
 #define SALVOR_WIRE_NV_MSG_H
@@ -51,19 +50,5 @@ void nv_indexed_write_build(struct writer *w, uint16_t id, uint16_t index,
 /* cmd: NV_INDEXED_READ or NV_INDEXED_WRITE. */
 int nv_indexed_answer_parse(struct slice in, uint16_t cmd, struct nv_answer *ret, struct err *e)
 	_must_check_;
-
-/* Item 550: length byte 8, then 0xA and 15 digits in swapped nibbles. */
-#define NV_ITEM_IMEI 550
-#define NV_IMEI_LEN  9
-
-enum nv_imei {
-	NV_IMEI_DIGITS,    /* 15 digits; whether the check digit fits is imei.h's question */
-	NV_IMEI_UNSET,     /* all zero, all 0xFF, or the number 000000000000000 */
-	NV_IMEI_MALFORMED, /* never evidence of identity */
-};
-/* `in` is the item file (9 bytes) or the padded item. digits is filled only for NV_IMEI_DIGITS. */
-enum nv_imei nv_imei_decode(struct slice in, char digits[16]);
-/* For comparing a stored item with a number: ERR_USAGE unless digits is 15 decimal digits. */
-int nv_imei_encode(const char *digits, uint8_t ret[NV_IMEI_LEN], struct err *e) _must_check_;
 
 #endif

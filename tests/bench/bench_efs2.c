@@ -1,5 +1,5 @@
-/* Time and memory of the EFS2 reader over a large dump in a file: 24 MiB listed and extracted, 64 MiB
- * for memory. Prints figures, never fails for being slow. */
+/* Time and memory of the EFS2 reader over a large dump in a file: 24 MiB listed and extracted, 64
+ * MiB for memory. Prints figures, never fails for being slow. */
 #include "image/efs2.h"
 #include "tests/emu/efs2_mk.h"
 
@@ -37,8 +37,12 @@ static double now(void)
 /* In a process of its own, so that the maker's memory is not counted. */
 static void make(int fd, uint32_t blocks)
 {
-	struct efs2_mk_opts o = { .page_size = 2048, .pages_per_block = 64, .blocks = blocks,
-				  .checkpoints = 3, .pending = 40, .move_tables = true };
+	struct efs2_mk_opts o = { .page_size = 2048,
+				  .pages_per_block = 64,
+				  .blocks = blocks,
+				  .checkpoints = 3,
+				  .pending = 40,
+				  .move_tables = true };
 	struct efs2_mk_tree t = { 0 };
 	struct efs2_mk_image img;
 	uint8_t *data = malloc(1u << 20);
@@ -63,7 +67,7 @@ static void make(int fd, uint32_t blocks)
 	}
 	if (efs2_mk_image(&t, &o, &img, why, sizeof(why)) < 0 ||
 	    write(fd, img.bytes, (size_t)img.pages * img.page_size) !=
-	    (ssize_t)((size_t)img.pages * img.page_size)) {
+		    (ssize_t)((size_t)img.pages * img.page_size)) {
 		fprintf(stderr, "bench_efs2: %s\n", why);
 		_exit(1);
 	}
@@ -106,7 +110,8 @@ static int measure(int fd, uint64_t size)
 		while (efs2_walk_next(w, &path, &st, &e) == 0 && path) {
 			n += pass == 0;
 			ok += pass == 0 && st.verdict == EFS2_OK;
-			if (pass && st.type != EFS2_DIR && efs2_copy(fs, &st, &to.sink, NULL, &e) < 0)
+			if (pass && st.type != EFS2_DIR &&
+			    efs2_copy(fs, &st, &to.sink, NULL, &e) < 0)
 				return 1;
 		}
 		efs2_walk_close(w);
@@ -116,9 +121,10 @@ static int measure(int fd, uint64_t size)
 	t2 = now();
 	efs2_close(fs);
 	getrusage(RUSAGE_SELF, &use);
-	printf("efs2 %3" PRIu64 " MiB: %u names (%u ok) listed in %.3f s, %.1f MiB extracted in %.3f s, "
-	       "%ld KiB resident\n", size >> 20, n, ok, t1 - t0, (double)to.n / 1048576, t2 - t1,
-	       use.ru_maxrss);
+	printf("efs2 %3" PRIu64
+	       " MiB: %u names (%u ok) listed in %.3f s, %.1f MiB extracted in %.3f s, "
+	       "%ld KiB resident\n",
+	       size >> 20, n, ok, t1 - t0, (double)to.n / 1048576, t2 - t1, use.ru_maxrss);
 	return 0;
 }
 

@@ -155,7 +155,7 @@ static bool all_zero(const struct emu_flash *f, const char *name)
 	uint8_t b[512];
 	uint32_t lun;
 
-	if (!table_find(f, name, &lun, &start, &len) ||
+	if (!emu_table_find(f, name, &lun, &start, &len) ||
 	    flash_read(f, lun, start, b, sizeof(b)) != FLASH_OK)
 		return true;
 	return slice_all(SLICE(b, sizeof(b)), 0);
@@ -167,13 +167,13 @@ enum emu_boot content_boot_outcome(const struct emu_flash *f)
 	uint32_t lun;
 
 	if (f->type == EMU_EMMC) {
-		if (!table_find(f, "sbl1", &lun, &start, &len) || all_zero(f, "sbl1"))
+		if (!emu_table_find(f, "sbl1", &lun, &start, &len) || all_zero(f, "sbl1"))
 			return BOOT_EDL;
 		return BOOT_NORMAL;
 	}
 	/* edl-transport.md section 2: an empty SBL means the boot ROM's emergency mode; without a
 	 * table the SBL finds nothing to load and falls back to the same. */
-	if (!sbl_starts(f) || !table_find(f, "SBL", &lun, &start, &len))
+	if (!sbl_starts(f) || !emu_table_find(f, "SBL", &lun, &start, &len))
 		return BOOT_EDL;
 	/* Whether it finds its data is the firmware's own business: modem.c. */
 	return BOOT_NORMAL;

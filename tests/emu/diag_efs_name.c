@@ -237,7 +237,7 @@ static uint32_t total_pages(struct ask *a)
 	uint64_t start, len;
 	uint32_t lun;
 
-	return table_find(&a->m->flash, a->m->flash.type == EMU_NAND ? "EFS2" : "modemst1", &lun, &start,
+	return emu_table_find(&a->m->flash, a->m->flash.type == EMU_NAND ? "EFS2" : "modemst1", &lun, &start,
 			  &len) ? (uint32_t)len : 0;
 }
 

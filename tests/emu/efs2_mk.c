@@ -1,5 +1,5 @@
-/* The tree, the factory forms, and the order in which an image is made. Pages, tables and the journal
- * are in efs2_mk_dev.c. */
+/* The tree, the factory forms, and the order in which an image is made. Pages, tables and the
+ * journal are in efs2_mk_dev.c. */
 #include "tests/emu/efs2_mk_int.h"
 
 #include <stdarg.h>
@@ -116,7 +116,8 @@ static void update(struct mk *m, size_t node, unsigned count)
 		p[o->inode ? i : o->value_at + i] = n->data[i];
 	efs2_mk_move(m, o->cluster, p, count % 3 == 2);
 	if (o->inode) {
-		/* The inode's page moves with it, unchanged: no field depends on where content is. */
+		/* The inode's page moves with it, unchanged: no field depends on where content is.
+		 */
 		uint32_t len = m->old ? 60 : 128, per = 1;
 
 		while (2 * per * len <= m->ps)
@@ -170,8 +171,8 @@ static void hand_over(struct mk *m, struct efs2_mk_image *ret)
 	m->img = m->role = NULL;
 }
 
-int efs2_mk_image(const struct efs2_mk_tree *t, const struct efs2_mk_opts *o, struct efs2_mk_image *ret,
-		  char *why, size_t why_n)
+int efs2_mk_image(const struct efs2_mk_tree *t, const struct efs2_mk_opts *o,
+		  struct efs2_mk_image *ret, char *why, size_t why_n)
 {
 	struct mk m = { .t = t, .o = o, .why = why, .why_n = why_n };
 	int r = -1;
@@ -227,7 +228,7 @@ static int pack(struct mk *m, unsigned format, bool with_header, struct efs2_mk_
 			ret->role[out++] = m->role[m->fwd[c]];
 		}
 		if (format >= 3 && (used || c < 1 + map_pages))
-			map[c / 8] &= (uint8_t)~(1u << c % 8);
+			map[c / 8] &= (uint8_t) ~(1u << c % 8);
 		else if (format < 3 && used)
 			map[c / 8] |= (uint8_t)(0x80 >> c % 8);
 	}

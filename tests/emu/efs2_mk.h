@@ -2,10 +2,10 @@
  * Makes EFS2 images for the emulated module and for tests: a small simulation of a writer, after
  * efs2-flash.md sections 3 to 6, 9 and 10. It shares nothing with src/image.
  *
- * A tree of nodes goes in, pages come out. The image is written as a module would: first the tree with
- * older content in some places, then updates that move pages and leave stale copies, checkpoints with
- * rising age, and at the end updates that stand in the journal only. However these are chosen, the
- * live content is the tree given.
+ * A tree of nodes goes in, pages come out. The image is written as a module would: first the tree
+ * with older content in some places, then updates that move pages and leave stale copies,
+ * checkpoints with rising age, and at the end updates that stand in the journal only. However these
+ * are chosen, the live content is the tree given.
  *
  *   struct efs2_mk_tree t = { 0 };
  *   efs2_mk_add(&t, "/nvm/num/550", EFS2_MK_ITEM, 0777, 0, bytes, 9);   parents are made
@@ -41,14 +41,15 @@ struct efs2_mk_tree {
 	size_t n, cap;
 };
 
-/* Copies path and data; replaces a node of the same path. Missing parents are made with mode 0755. */
+/* Copies path and data; replaces a node of the same path. Missing parents are made with mode 0755.
+ */
 int efs2_mk_add(struct efs2_mk_tree *t, const char *path, enum efs2_mk_type type, uint16_t mode,
 		uint32_t mtime, const void *data, size_t n);
 struct efs2_mk_node *efs2_mk_find(const struct efs2_mk_tree *t, const char *path); /* or NULL */
 void efs2_mk_fini(struct efs2_mk_tree *t);
 
 struct efs2_mk_opts {
-	uint32_t page_size;       /* 512, 2048 or 4096 */
+	uint32_t page_size; /* 512, 2048 or 4096 */
 	uint32_t pages_per_block, blocks;
 	uint16_t version;         /* 0 = 0x25 */
 	uint16_t age;             /* of the first superblock */
@@ -62,7 +63,7 @@ struct efs2_mk_opts {
 	bool move_root;           /* the journal moves the directory's root to another cluster */
 	bool move_tables;         /* the journal moves table pages */
 	bool sealed;              /* journal pages end in 0xFD instead of 0xFE */
-	const uint8_t *bad;       /* a byte for every block, not 0 = bad: nothing is put there; or NULL */
+	const uint8_t *bad; /* a byte for every block, not 0 = bad: nothing is put there; or NULL */
 };
 
 /* What stands in a page. Lower case: a stale copy of it. */
@@ -71,13 +72,13 @@ enum efs2_mk_role {
 	EFS2_MK_SUPER = 'S',
 	EFS2_MK_JOURNAL = 'J',
 	EFS2_MK_TABLE = 'T',
-	EFS2_MK_NODE = 'D',     /* directory database */
+	EFS2_MK_NODE = 'D', /* directory database */
 	EFS2_MK_INODES = 'I',
-	EFS2_MK_DATA = 'F',     /* content of a file */
+	EFS2_MK_DATA = 'F', /* content of a file */
 	EFS2_MK_INDIRECT = 'X',
 	EFS2_MK_INFO = 'B',
-	EFS2_MK_LOST = 'u',     /* written, never recorded */
-	EFS2_MK_CEFS = 'C',     /* descriptor, bitmap or backup header */
+	EFS2_MK_LOST = 'u', /* written, never recorded */
+	EFS2_MK_CEFS = 'C', /* descriptor, bitmap or backup header */
 };
 
 struct efs2_mk_image {
@@ -85,8 +86,8 @@ struct efs2_mk_image {
 	uint8_t *role;  /* one byte a page */
 	uint32_t pages, page_size;
 };
-int efs2_mk_image(const struct efs2_mk_tree *t, const struct efs2_mk_opts *o, struct efs2_mk_image *ret,
-		  char *why, size_t why_n);
+int efs2_mk_image(const struct efs2_mk_tree *t, const struct efs2_mk_opts *o,
+		  struct efs2_mk_image *ret, char *why, size_t why_n);
 /* The factory image of the same tree, format 2, 3 or 4; with_header puts 0x53000000 in front of the
  * magic. Updates and checkpoints do not apply. */
 int efs2_mk_cefs(const struct efs2_mk_tree *t, const struct efs2_mk_opts *o, unsigned format,

@@ -173,8 +173,9 @@ static void next_super(struct mk *m)
 		return;
 	}
 	for (i = 0; i < n && (i == 0 || block_bad(m, m->log_block)); i++)
-		m->log_block = m->any_super || i ? (m->log_block + 1 - m->region[2]) % n + m->region[2] :
-						   m->region[2] + m->o->first_log_block % n;
+		m->log_block = m->any_super || i
+				       ? (m->log_block + 1 - m->region[2]) % n + m->region[2]
+				       : m->region[2] + m->o->first_log_block % n;
 	memset(m->img + (size_t)m->log_block * m->ppb * m->ps, 0xff, (size_t)m->ppb * m->ps);
 	memset(m->role + m->log_block * m->ppb, 0, m->ppb);
 	if (m->cp_head == MK_NONE)
@@ -231,8 +232,8 @@ void efs2_mk_flush(struct mk *m)
 
 	if (m->jn == 8 || m->failed)
 		return;
-	/* A full block: the next one gets a superblock of the same checkpoint, and the journal goes on
-	 * behind it. */
+	/* A full block: the next one gets a superblock of the same checkpoint, and the journal goes
+	 * on behind it. */
 	if (m->log_page % m->ppb == 0 || !m->any_super)
 		next_super(m);
 	mk32(m->jbuf, ++m->seq);
@@ -272,7 +273,8 @@ static uint32_t new_table_page(struct mk *m, unsigned reverse, unsigned level, u
 
 static void write_table(struct mk *m, unsigned reverse, unsigned level, uint32_t index)
 {
-	const uint32_t *from = level == 1 ? (reverse ? m->rev : m->fwd) : m->table_at[reverse][level - 1];
+	const uint32_t *from =
+		level == 1 ? (reverse ? m->rev : m->fwd) : m->table_at[reverse][level - 1];
 	uint32_t n = level == 1 ? m->npages : m->n_table[level - 1], i, at = index << m->shift;
 	uint8_t *p = m->img + (size_t)m->table_at[reverse][level][index] * m->ps;
 
@@ -311,7 +313,8 @@ void efs2_mk_checkpoint(struct mk *m)
 					write_table(m, rv, level, i);
 					m->dirty[rv][level][i] = 0;
 				}
-		memcpy(m->cp_top[rv], m->depth == 1 ? (rv ? m->rev : m->fwd) : m->table_at[rv][m->depth - 1],
+		memcpy(m->cp_top[rv],
+		       m->depth == 1 ? (rv ? m->rev : m->fwd) : m->table_at[rv][m->depth - 1],
 		       m->n_table[m->depth - 1] * sizeof(uint32_t));
 	}
 	for (rv = 0; rv < 2; rv++)
@@ -328,10 +331,12 @@ void efs2_mk_move_tables(struct mk *m, uint32_t cluster)
 {
 	unsigned rv, level;
 
-	/* From the bottom, so that a higher page that moves too knows the new place of the lower one. */
+	/* From the bottom, so that a higher page that moves too knows the new place of the lower
+	 * one. */
 	for (level = 1; level < m->depth && !m->failed; level++)
 		for (rv = 0; rv < 2 && !m->failed; rv++) {
-			uint32_t index = (rv ? m->fwd[cluster] : cluster) >> (m->shift * level), old;
+			uint32_t index = (rv ? m->fwd[cluster] : cluster) >> (m->shift * level),
+				 old;
 
 			old = new_table_page(m, rv, level, index);
 			write_table(m, rv, level, index);
@@ -363,15 +368,16 @@ static int lay_out(struct mk *m)
 		bad += block_bad(m, b);
 	tables += tables ? bad : 0;
 	if (log + tables + 1 >= m->blocks)
-		return efs2_mk_fail(m, "%u blocks are too few: %u of tables, %u of journal", m->blocks,
-				    tables, log);
+		return efs2_mk_fail(m, "%u blocks are too few: %u of tables, %u of journal",
+				    m->blocks, tables, log);
 	m->region[0] = m->blocks - log - tables;
 	m->region[1] = m->region[2] = m->blocks - log;
 	m->region[3] = m->blocks;
 	for (b = 0; b < m->npages; b++) {
 		m->fwd[b] = MK_NONE;
-		m->rev[b] = b / m->ppb >= m->region[2] ? MK_LOG :
-			    b / m->ppb >= m->region[0] || block_bad(m, b / m->ppb) ? MK_RESERVED : MK_FREE;
+		m->rev[b] = b / m->ppb >= m->region[2]                               ? MK_LOG
+			    : b / m->ppb >= m->region[0] || block_bad(m, b / m->ppb) ? MK_RESERVED
+										     : MK_FREE;
 	}
 	m->table_page = m->region[0] * m->ppb;
 	m->next_cluster = 5;
@@ -390,7 +396,8 @@ int efs2_mk_dev_init(struct mk *m)
 	m->old = (m->version & 0xff) < 0x24;
 	m->age = m->o->age;
 	m->npages = m->ppb * m->blocks;
-	if ((m->ps != 512 && m->ps != 2048 && m->ps != 4096) || m->npages == 0 || m->npages > 1u << 20)
+	if ((m->ps != 512 && m->ps != 2048 && m->ps != 4096) || m->npages == 0 ||
+	    m->npages > 1u << 20)
 		return efs2_mk_fail(m, "impossible geometry");
 	m->shift = m->ps == 512 ? 7 : m->ps == 2048 ? 9 : 10;
 	m->room = m->old && m->ps == 512 ? 48 : m->old ? 226 : (m->ps - 240) / 8;

@@ -45,8 +45,9 @@ static uint32_t indirect(struct mk *m, const uint32_t *c, uint32_t n, unsigned l
 		span *= per;
 	memset(p, 0xff, m->ps);
 	for (i = 0; i < per && at < n; i++, at += span)
-		mk32(p + 4 * i, level == 1 ? c[at] :
-		     indirect(m, c + at, n - at < span ? n - at : span, level - 1));
+		mk32(p + 4 * i,
+		     level == 1 ? c[at]
+				: indirect(m, c + at, n - at < span ? n - at : span, level - 1));
 	efs2_mk_put(m, own, p, EFS2_MK_INDIRECT);
 	free(p);
 	return own;
@@ -288,8 +289,11 @@ static size_t put_leaves(struct mk *m, const struct entry *e, size_t n, struct r
 			memcpy(p + off + 2 + e[i].klen, e[i].value, e[i].vlen);
 			if (e[i].node != SIZE_MAX && e[i].value[0] != 'i') {
 				m->obj[e[i].node].cluster = own;
-				m->obj[e[i].node].value_at = (uint32_t)(off + 2 + e[i].klen +
-					(e[i].value[0] == 'n' ? 3 : e[i].value[0] == 'N' ? 9 : 1));
+				m->obj[e[i].node].value_at =
+					(uint32_t)(off + 2 + e[i].klen +
+						   (e[i].value[0] == 'n'   ? 3
+						    : e[i].value[0] == 'N' ? 9
+									   : 1));
 			}
 			off += 2u + e[i].klen + e[i].vlen;
 		}

@@ -12,9 +12,9 @@
 #define MK_RESERVED 0xfffffff9u
 
 struct mk_obj {
-	uint32_t inode;      /* 0 = inline */
-	uint32_t cluster;    /* first of the content, or of the leaf that holds it */
-	uint32_t value_at;   /* inline: offset of the content in its leaf */
+	uint32_t inode;    /* 0 = inline */
+	uint32_t cluster;  /* first of the content, or of the leaf that holds it */
+	uint32_t value_at; /* inline: offset of the content in its leaf */
 };
 
 struct mk {
@@ -51,7 +51,8 @@ void efs2_mk_dev_fini(struct mk *m);
 uint32_t efs2_mk_new_cluster(struct mk *m);
 /* First writing of a cluster, without journal. */
 void efs2_mk_put(struct mk *m, uint32_t cluster, const uint8_t *page, int role);
-/* A fresh page for a cluster, recorded in the journal as page move or as the garbage collector's. */
+/* A fresh page for a cluster, recorded in the journal as page move or as the garbage collector's.
+ */
 void efs2_mk_move(struct mk *m, uint32_t cluster, const uint8_t *page, bool by_gc);
 const uint8_t *efs2_mk_at(const struct mk *m, uint32_t cluster);
 void efs2_mk_entry(struct mk *m, unsigned op, unsigned n, uint32_t a, uint32_t b, uint32_t c);

@@ -15,7 +15,7 @@ struct rd {
 	struct ent {
 		const uint8_t *key, *value;
 		uint8_t klen, vlen;
-	} *ent;
+	} * ent;
 	size_t n, cap;
 	const char *why;
 	unsigned budget; /* nodes and directories still allowed: a circle ends there */
@@ -141,7 +141,8 @@ static int replay(struct rd *r, struct moves *m, uint32_t page, uint32_t first, 
 		if (page % r->ppb == 0 || (!blank(r, page) && u32(p) == 0xffffffff))
 			continue;
 		if (memcmp(p - (size_t)(page % r->ppb) * r->ps + 8, "EFSSuper", 8) != 0)
-			continue; /* a block without a superblock is a bad one on the way, or not begun */
+			continue; /* a block without a superblock is a bad one on the way, or not
+				     begun */
 		if (blank(r, page))
 			return 0;
 		if (!journal_good(p, r->ps, &stop))
@@ -154,20 +155,22 @@ static int replay(struct rd *r, struct moves *m, uint32_t page, uint32_t first, 
 }
 
 /* Page of the table page at `level` that covers cluster c; the last move wins. */
-static uint32_t table_page(const struct rd *r, const struct moves *m, const uint8_t *super, uint32_t off,
-			   uint32_t depth, uint32_t level, uint32_t c)
+static uint32_t table_page(const struct rd *r, const struct moves *m, const uint8_t *super,
+			   uint32_t off, uint32_t depth, uint32_t level, uint32_t c)
 {
 	uint32_t index = c >> (r->shift * level), up;
 	unsigned i;
 
 	for (i = m->n_table; i-- > 0;)
-		if (depth - m->table[i].from_top == level && m->table[i].base >> (r->shift * level) == index)
+		if (depth - m->table[i].from_top == level &&
+		    m->table[i].base >> (r->shift * level) == index)
 			return m->table[i].page;
 	if (level == depth - 1)
 		return u32(super + off + 4 * index);
 	up = table_page(r, m, super, off, depth, level + 1, c);
-	return up >= r->pages ? up :
-	       u32(r->img + (size_t)up * r->ps + 4 * (index & ((1u << r->shift) - 1)));
+	return up >= r->pages
+		       ? up
+		       : u32(r->img + (size_t)up * r->ps + 4 * (index & ((1u << r->shift) - 1)));
 }
 
 static int load_map(struct rd *r, const uint8_t *super)
@@ -204,8 +207,10 @@ static int load_map(struct rd *r, const uint8_t *super)
 			continue;
 		}
 		t = table_page(r, m, super, off + 32, depth, 1, c);
-		r->map[c] = t < r->pages ? u32(r->img + (size_t)t * r->ps + 4 * (c & ((1u << r->shift) - 1))) :
-					   0xffffffff;
+		r->map[c] =
+			t < r->pages
+				? u32(r->img + (size_t)t * r->ps + 4 * (c & ((1u << r->shift) - 1)))
+				: 0xffffffff;
 	}
 	if (ret == 0) {
 		r->root_node = m->upper2;
@@ -332,8 +337,10 @@ static int add_file(struct rd *r, const char *path, const uint8_t *ino)
 		else
 			memcpy(data + off, p, size - off < r->ps ? size - off : r->ps);
 	}
-	if (!data || (!ret && efs2_mk_add(r->tree, path, mode >> 12 == 14 ? EFS2_MK_ITEM :
-					  mode >> 12 == 10 ? EFS2_MK_LINK : EFS2_MK_FILE,
+	if (!data || (!ret && efs2_mk_add(r->tree, path,
+					  mode >> 12 == 14   ? EFS2_MK_ITEM
+					  : mode >> 12 == 10 ? EFS2_MK_LINK
+							     : EFS2_MK_FILE,
 					  (uint16_t)mode, mtime, data, size) < 0))
 		ret = no(r, "no memory");
 	free(data);
@@ -347,10 +354,14 @@ static int add_inline(struct rd *r, const char *path, const struct ent *e)
 
 	if (head > e->vlen)
 		return no(r, "directory value of an unknown kind");
-	return efs2_mk_add(r->tree, path, v[0] == 's' ? EFS2_MK_LINK :
-			   v[0] != 's' && u16(v + 1) >> 12 == 8 ? EFS2_MK_FILE : EFS2_MK_ITEM,
+	return efs2_mk_add(r->tree, path,
+			   v[0] == 's'                            ? EFS2_MK_LINK
+			   : v[0] != 's' && u16(v + 1) >> 12 == 8 ? EFS2_MK_FILE
+								  : EFS2_MK_ITEM,
 			   v[0] == 's' ? 0777 : (uint16_t)u16(v + 1), v[0] == 'N' ? u32(v + 5) : 0,
-			   v + head, e->vlen - head) < 0 ? no(r, "no memory") : 0;
+			   v + head, e->vlen - head) < 0
+		       ? no(r, "no memory")
+		       : 0;
 }
 
 static int walk(struct rd *r, uint32_t dir, const char *path, unsigned depth)
@@ -369,7 +380,8 @@ static int walk(struct rd *r, uint32_t dir, const char *path, unsigned depth)
 			continue;
 		if (strlen(path) + e->klen >= sizeof(full))
 			return no(r, "path too long");
-		sprintf(full, "%s/%.*s", path, e->klen - 5, (const char *)e->key + 5);
+		snprintf(full, sizeof(full), "%s/%.*s", path, e->klen - 5,
+			 (const char *)e->key + 5);
 		if (e->value[0] != 'i') {
 			if (add_inline(r, full, e) < 0)
 				return -1;

@@ -1,8 +1,8 @@
 /*
  * Reads an EFS2 image back into a tree: what the emulated module's firmware does with its efs2
- * partition at boot. Written for clean images, and for any that efs2_mk made or that was copied page by
- * page; it gives up at the first thing that it does not understand. It shares nothing with src/image
- * and only the tree with efs2_mk.
+ * partition at boot. Written for clean images, and for any that efs2_mk made or that was copied
+ * page by page; it gives up at the first thing that it does not understand. It shares nothing with
+ * src/image and only the tree with efs2_mk.
  *
  *   struct efs2_rd_source s = { page_size, pages_per_block, pages, read_page, ctx };
  *   if (efs2_rd(&s, &tree, why, sizeof(why)) < 0) ... the module would format its file system

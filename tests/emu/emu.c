@@ -633,7 +633,7 @@ int emu_misbehave(struct emu *m, const char *spec, char *why, size_t why_n)
 	} else if (!strcmp(q->word, "bad")) {
 		flash_block_mark_bad(&m->flash, (uint32_t)q->value);
 	} else if (!strcmp(q->word, "blank")) {
-		if (!table_find(&m->flash, q->arg, &lun, &start, &len)) {
+		if (!emu_table_find(&m->flash, q->arg, &lun, &start, &len)) {
 			snprintf(why, why_n, "there is no partition '%s' to blank", q->arg);
 			return -1;
 		}

@@ -147,7 +147,7 @@ enum flash_result flash_zero(struct emu_flash *f, uint32_t lun, uint64_t sector,
 
 /* Finds a partition by the table that is on the flash now (MIBIB of the highest age, or GPT);
  * case is ignored. start and length are in sectors. */
-bool table_find(const struct emu_flash *f, const char *name, uint32_t *lun, uint64_t *start,
+bool emu_table_find(const struct emu_flash *f, const char *name, uint32_t *lun, uint64_t *start,
 		uint64_t *length);
 int table_write_mibib(struct emu_flash *f, const struct emu_model *m);
 int table_write_gpt(struct emu_flash *f, const struct emu_model *m, uint32_t lun);

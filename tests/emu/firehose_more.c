@@ -178,7 +178,7 @@ void fh_harden(struct firehose_dev *f, const struct fh_tag *t)
 		return;
 	}
 	fh_log(f, "INFO", "[harden] project name = %s", name);
-	if (fl->type == EMU_NAND && table_find(fl, "rawdata", &lun, &start, &len)) {
+	if (fl->type == EMU_NAND && emu_table_find(fl, "rawdata", &lun, &start, &len)) {
 		fh_log(f, "INFO", "[harden]name=rawdata, start_blk=%u, num_blk=%u",
 		       (unsigned)(start / fl->ppb), (unsigned)(len / fl->ppb));
 		while (len && flash_block_is_bad(fl, (uint32_t)(start / fl->ppb))) {

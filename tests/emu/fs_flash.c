@@ -80,7 +80,7 @@ static bool part_find(const struct emu_flash *f, const char *name, struct part *
 	uint64_t start, len;
 	uint32_t lun;
 
-	if (f->type != EMU_NAND || !table_find(f, name, &lun, &start, &len))
+	if (f->type != EMU_NAND || !emu_table_find(f, name, &lun, &start, &len))
 		return false;
 	*ret = (struct part){ f, (uint32_t)(start / f->ppb), (uint32_t)(len / f->ppb) };
 	return true;
@@ -465,7 +465,7 @@ static int save_one(struct emu_flash *f, const char *name, char letter, uint64_t
 	uint32_t lun;
 	int r = 0;
 
-	if (!table_find(f, name, &lun, &start, &len) || MBN_LEN + n > len * f->page)
+	if (!emu_table_find(f, name, &lun, &start, &len) || MBN_LEN + n > len * f->page)
 		return -1;
 	b = calloc(1, (MBN_LEN + n + f->page - 1) / f->page * f->page);
 	if (!b)
@@ -491,7 +491,7 @@ static int load_one(const struct emu_flash *f, const char *name, uint64_t key, s
 	uint32_t lun, n;
 	int r = -1;
 
-	if (!table_find(f, name, &lun, &start, &len) ||
+	if (!emu_table_find(f, name, &lun, &start, &len) ||
 	    flash_read(f, lun, start, head, sizeof(head)) != FLASH_OK ||
 	    memcmp(head + 0x28, "IMGEFS", 6) != 0)
 		return -1;

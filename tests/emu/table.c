@@ -282,7 +282,7 @@ out:
 	return found;
 }
 
-bool table_find(const struct emu_flash *f, const char *name, uint32_t *lun, uint64_t *start,
+bool emu_table_find(const struct emu_flash *f, const char *name, uint32_t *lun, uint64_t *start,
 		uint64_t *length)
 {
 	uint32_t i;

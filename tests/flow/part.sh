@@ -101,6 +101,9 @@ bad_input_sends_no_erase() {
 	errs 'whole erase blocks'
 	run 5 part write mibib "$W/short.bin" --yes --stay
 	errs 'no partition table'
+	printf '\072\377\046\355and more' >"$W/sparse.bin"
+	run 5 part write misc "$W/sparse.bin" --yes --stay
+	errs 'simg2img'
 	# A dump whose map belongs to other bytes, and one whose filler stands in front of data.
 	cp "$W/a.bin" "$W/c.bin"
 	cp "$W/a.bin.map" "$W/c.bin.map"

@@ -1,5 +1,6 @@
 /* DIAG and NV: every parser on the input, then whole sessions with a module that answers with it. */
 #include "proto/nv.h"
+#include "model/nv_imei.h"
 #include "tests/fuzz/diag_liar.h"
 #include "wire/diag_msg.h"
 

@@ -1,5 +1,6 @@
-/* EFS2 images of hostile bytes: opened, listed and read. Bit 0 of the first byte puts right the checksums
- * of superblocks and journal pages, so that what they protect is reached; the rest is the image. */
+/* EFS2 images of hostile bytes: opened, listed and read. Bit 0 of the first byte puts right the
+ * checksums of superblocks and journal pages, so that what they protect is reached; the rest is the
+ * image. */
 #include "image/efs2.h"
 
 #include "base/crc.h"
@@ -30,7 +31,8 @@ static int fuzz_read_at(struct efs2_reader *r, uint64_t off, void *p, size_t n, 
 	return 0;
 }
 
-static int fuzz_write_at(struct efs2_writer *w, uint64_t off, const void *p, size_t n, struct err *e)
+static int fuzz_write_at(struct efs2_writer *w, uint64_t off, const void *p, size_t n,
+			 struct err *e)
 {
 	const volatile uint8_t *b = p;
 
@@ -135,8 +137,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			efs2_walk_close(w);
 		}
 		efs2_donor_judge(fs, &target, &donor);
-		if (efs2_inline_replace(fs, "/nvm/num/550", SLICE(nine, 9), SLICE(nine, 9), &to, &patch,
-					&e) == 0 && !efs2_report(fs)->clean)
+		if (efs2_inline_replace(fs, "/nvm/num/550", SLICE(nine, 9), SLICE(nine, 9), &to,
+					&patch, &e) == 0 &&
+		    !efs2_report(fs)->clean)
 			abort();
 		efs2_close(fs);
 	} else if (e.kind == ERR_NONE || e.kind == ERR_BUG) {

@@ -109,7 +109,7 @@ static struct fake_node *child(struct fake *f, const char *dir, unsigned k)
 	for (i = 0; i < f->nodes; i++) {
 		const char *p = f->node[i].path;
 
-		if (!f->node[i].mode || strncmp(p, dir, n) != 0 || p[n] != '/' || !p[n + 1] ||
+		if (!f->node[i].mode || f->node[i].hidden || strncmp(p, dir, n) != 0 || p[n] != '/' || !p[n + 1] ||
 		    strchr(p + n + 1, '/'))
 			continue;
 		if (k-- == 0)

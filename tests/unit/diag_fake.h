@@ -18,6 +18,7 @@ struct fake_node {
 	unsigned mode; /* 0 = free */
 	unsigned entry_type;
 	bool silent_type; /* READDIR says type 15 and zeros */
+	bool hidden;      /* READDIR does not show it */
 	uint8_t *data;
 	size_t n;
 };

@@ -45,7 +45,8 @@ void case_tree(struct efs2_mk_tree *t, unsigned more)
 	add_pattern(t, "/nv/item_files/rfnv/00020001", EFS2_MK_ITEM, 200, 3);
 	add_pattern(t, "/nv/item_files/rfnv/00020002", EFS2_MK_ITEM, 1, 4);
 	add_pattern(t, "/policyman/carrier_policy.xml", EFS2_MK_FILE, 70000, 5);
-	add(t, "/nv/item_files/conf/mmode.conf", EFS2_MK_FILE, 1600000000, "/nv/item_files/x\n", 17);
+	add(t, "/nv/item_files/conf/mmode.conf", EFS2_MK_FILE, 1600000000, "/nv/item_files/x\n",
+	    17);
 	add(t, "/data/empty", EFS2_MK_FILE, 1600000001, "", 0);
 	add(t, "/data/empty_item", EFS2_MK_ITEM, 0, "", 0);
 	add(t, "/data/nothing_in_it", EFS2_MK_DIR, 1600000002, "", 0);
@@ -78,7 +79,8 @@ void case_busy(struct efs2_mk_opts *o)
 	o->age = 0xfffe;
 }
 
-void case_make(const struct efs2_mk_tree *t, const struct efs2_mk_opts *o, struct efs2_mk_image *ret)
+void case_make(const struct efs2_mk_tree *t, const struct efs2_mk_opts *o,
+	       struct efs2_mk_image *ret)
 {
 	char why[128] = "";
 
@@ -114,15 +116,18 @@ struct efs2 *case_open(struct mem_reader *m)
 	return fs;
 }
 
-static void escaped(const char *path, char *out)
+static void escaped(const char *path, char *out, size_t cap)
 {
+	struct writer w = writer_of(out, cap);
+
 	for (; *path; path++) {
 		if ((unsigned char)*path < 0x20 || *path == '%')
-			out += sprintf(out, "%%%02X", (unsigned char)*path);
+			wr_fmt(&w, "%%%02X", (unsigned char)*path);
 		else
-			*out++ = *path;
+			wr_u8(&w, (uint8_t)*path);
 	}
-	*out = '\0';
+	wr_u8(&w, 0);
+	assert_false(w.overflow);
 }
 
 static bool content_equal(struct efs2 *fs, const struct efs2_stat *st, const struct efs2_mk_node *n)
@@ -162,7 +167,7 @@ struct case_count case_compare(struct efs2 *fs, const struct efs2_mk_tree *t,
 	size_t i;
 
 	for (i = 0; i < t->n; i++) {
-		escaped(t->node[i].path, path);
+		escaped(t->node[i].path, path, sizeof(path));
 		err_clear(&e);
 		if (efs2_stat(fs, path, &st, &e) < 0) {
 			assert_int_equal(e.kind, ERR_REFUSED);
@@ -171,10 +176,12 @@ struct case_count case_compare(struct efs2 *fs, const struct efs2_mk_tree *t,
 		}
 		c.verdict[st.verdict]++;
 		if (st.verdict == EFS2_OK) {
-			if (!node_right(fs, &st, &t->node[i]) && !(but && but(t->node[i].path, ctx)))
+			if (!node_right(fs, &st, &t->node[i]) &&
+			    !(but && but(t->node[i].path, ctx)))
 				fail_msg("'%s' is given out as ok but is wrong", path);
 		} else if (!st.why[0]) {
-			fail_msg("'%s' is %s without a reason", path, efs2_verdict_name(st.verdict));
+			fail_msg("'%s' is %s without a reason", path,
+				 efs2_verdict_name(st.verdict));
 		}
 	}
 	return c;

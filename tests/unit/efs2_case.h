@@ -24,7 +24,8 @@ void case_tree(struct efs2_mk_tree *t, unsigned more);
 struct efs2_mk_opts case_opts(uint32_t page_size);
 /* All the maker can do with the journal. */
 void case_busy(struct efs2_mk_opts *o);
-void case_make(const struct efs2_mk_tree *t, const struct efs2_mk_opts *o, struct efs2_mk_image *ret);
+void case_make(const struct efs2_mk_tree *t, const struct efs2_mk_opts *o,
+	       struct efs2_mk_image *ret);
 void case_reader(struct mem_reader *m, uint8_t *bytes, size_t n);
 /* Opens or fails the test. */
 struct efs2 *case_open(struct mem_reader *m);
@@ -32,8 +33,9 @@ struct efs2 *case_open(struct mem_reader *m);
 struct case_count {
 	size_t verdict[4], absent;
 };
-/* Every node of the tree is looked up. One whose verdict is ok must be right in every respect; what is
- * unverified, partial or absent is counted. `but` may excuse a path from being right (or NULL). */
+/* Every node of the tree is looked up. One whose verdict is ok must be right in every respect; what
+ * is unverified, partial or absent is counted. `but` may excuse a path from being right (or NULL).
+ */
 struct case_count case_compare(struct efs2 *fs, const struct efs2_mk_tree *t,
 			       bool (*but)(const char *path, void *ctx), void *ctx);
 /* The walk gives each node once and nothing else, and all verdicts are ok. */

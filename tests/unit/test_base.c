@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/stream.h"
+#include "base/utf8.h"
 #include "base/xml.h"
 
 #include <errno.h>
@@ -335,6 +336,30 @@ static void deadline_counts_down(void **state)
 	assert_true(deadline_passed(past));
 }
 
+static void utf8_round_trips_and_refuses_what_is_no_character(void **state)
+{
+	static const uint32_t good[] = { 0, 'A', 0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFFFD,
+					 0x10000, 0x10FFFF };
+	static const char *const bad[] = { "\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80",
+					   "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80",
+					   "\xE2\x82", "\xE2\x82!" };
+	uint8_t out[4];
+	uint32_t c;
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(good); i++) {
+		n = utf8_put(out, good[i]);
+		assert_int_equal(utf8_get(SLICE(out, n), &c), n);
+		assert_int_equal(c, good[i]);
+		assert_int_equal(utf8_get(SLICE(out, n - 1), &c), 0);
+	}
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(utf8_get(SLICE(bad[i], strlen(bad[i])), &c), 0);
+	assert_int_equal(utf8_put(out, 0xD800), 0);
+	assert_int_equal(utf8_put(out, 0x110000), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +381,7 @@ int main(void)
 		cmocka_unit_test(fs_input_must_be_a_regular_file),
 		cmocka_unit_test(stream_digest_counts_what_passes),
 		cmocka_unit_test(deadline_counts_down),
+		cmocka_unit_test(utf8_round_trips_and_refuses_what_is_no_character),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "wire/at_line.h"
 #include "wire/diag_msg.h"
 #include "wire/nv_msg.h"
+#include "model/nv_imei.h"
 
 #include <stdio.h>
 #include <string.h>

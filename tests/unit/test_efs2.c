@@ -1,5 +1,5 @@
-/* The EFS2 reader against images of the independent maker: whole images of every form. Damaged ones are
- * in test_efs2_damage.c. */
+/* The EFS2 reader against images of the independent maker: whole images of every form. Damaged ones
+ * are in test_efs2_damage.c. */
 #include "tests/unit/efs2_case.h"
 
 #include "base/crc.h"
@@ -179,6 +179,41 @@ static void stale_copies_are_not_taken_for_the_live_item(void **state)
 	efs2_close(fs);
 	efs2_mk_fini(&t);
 	efs2_mk_image_fini(&img);
+}
+
+static void what_stale_pages_hold_does_not_matter(void **state)
+{
+	static const uint32_t sizes[] = { 512, 2048, 4096 };
+	struct efs2_mk_tree t = { 0 };
+	size_t i;
+
+	(void)state;
+	case_tree(&t, 20);
+	for (i = 0; i < 3; i++) {
+		struct efs2_mk_opts o = case_opts(sizes[i]);
+		struct efs2_mk_image img;
+		struct mem_reader m;
+		struct efs2 *fs;
+		uint32_t p, stale_tables = 0;
+
+		case_busy(&o);
+		o.depth = 3;
+		case_make(&t, &o, &img);
+		for (p = 0; p < img.pages; p++) {
+			if (img.role[p] < 'a' || img.role[p] > 'z')
+				continue;
+			memset(img.bytes + (size_t)p * img.page_size, 0xa5, img.page_size);
+			stale_tables += img.role[p] == 't';
+		}
+		assert_true(stale_tables > 4); /* the journal has moved table pages too */
+		case_reader(&m, img.bytes, (size_t)img.pages * img.page_size);
+		fs = case_open(&m);
+		case_assert_whole(fs, &t);
+		assert_true(efs2_report(fs)->clean);
+		efs2_close(fs);
+		efs2_mk_image_fini(&img);
+	}
+	efs2_mk_fini(&t);
 }
 
 static void an_older_superblock_loses_also_when_the_age_wraps(void **state)
@@ -459,7 +494,8 @@ static void names_from_the_image_cannot_lead_anywhere(void **state)
 	assert_int_equal(efs2_mk_add(&t, "/etc_passwd_", EFS2_MK_ITEM, 0777, 0, "x", 1), 0);
 	assert_int_equal(efs2_mk_add(&t, "/QQ", EFS2_MK_ITEM, 0777, 0, "y", 1), 0);
 	case_make(&t, &o, &img);
-	at = slice_find(SLICE(img.bytes, (size_t)img.pages * img.page_size), SLICE_STR("etc_passwd_"));
+	at = slice_find(SLICE(img.bytes, (size_t)img.pages * img.page_size),
+			SLICE_STR("etc_passwd_"));
 	assert_true(at != SIZE_MAX);
 	memcpy(img.bytes + at, "../../../et", 11);
 	at = slice_find(SLICE(img.bytes, (size_t)img.pages * img.page_size), SLICE_STR("QQn"));
@@ -486,7 +522,8 @@ struct copy_writer {
 	size_t n, writes;
 };
 
-static int copy_write_at(struct efs2_writer *w, uint64_t off, const void *p, size_t n, struct err *e)
+static int copy_write_at(struct efs2_writer *w, uint64_t off, const void *p, size_t n,
+			 struct err *e)
 {
 	struct copy_writer *c = container_of(w, struct copy_writer, writer);
 
@@ -531,7 +568,8 @@ static void patch_and_compare(struct patch_case *c, size_t max_changed)
 	size_t i, changed = 0;
 
 	assert_ok(efs2_inline_replace(fs, "/nvm/num/550", SLICE(case_imei, 9), SLICE(case_imei2, 9),
-				      &c->to.writer, &p, &e), e);
+				      &c->to.writer, &p, &e),
+		  e);
 	efs2_close(fs);
 	for (i = 0; i < c->n; i++)
 		changed += c->img.bytes[i] != c->to.bytes[i];
@@ -632,11 +670,13 @@ static void a_replacement_is_refused_unless_everything_is_proven(void **state)
 			continue;
 		/* The journal of older checkpoints is not looked at, and need not be. */
 		if (c.img.role[p] == EFS2_MK_JOURNAL && p % o.pages_per_block > 0 &&
-		    get_le16(c.img.bytes + (size_t)(p - p % o.pages_per_block) * c.img.page_size + 6) != 0)
+		    get_le16(c.img.bytes + (size_t)(p - p % o.pages_per_block) * c.img.page_size +
+			     6) != 0)
 			continue;
 		keep = b[100];
 		b[100] ^= 1;
-		if (c.img.role[p] == EFS2_MK_SUPER || slice_find(SLICE(b, 100), SLICE_STR("\xfe")) == SIZE_MAX)
+		if (c.img.role[p] == EFS2_MK_SUPER ||
+		    slice_find(SLICE(b, 100), SLICE_STR("\xfe")) == SIZE_MAX)
 			refuse(&c, "/nvm/num/550", old, new, ERR_INTEGRITY);
 		b[100] = keep;
 		keep = b[10];
@@ -710,6 +750,7 @@ int main(void)
 		cmocka_unit_test(the_old_layout_is_read),
 		cmocka_unit_test(a_thousand_files_are_listed),
 		cmocka_unit_test(stale_copies_are_not_taken_for_the_live_item),
+		cmocka_unit_test(what_stale_pages_hold_does_not_matter),
 		cmocka_unit_test(an_older_superblock_loses_also_when_the_age_wraps),
 		cmocka_unit_test(filler_at_the_end_of_a_block_reads_as_erased),
 		cmocka_unit_test(pages_behind_the_journal_are_reported),

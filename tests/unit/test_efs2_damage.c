@@ -1,5 +1,5 @@
-/* Damaged and hostile EFS2 images: what is readable is read, what is not is said, nothing wrong is ever
- * given out as right. */
+/* Damaged and hostile EFS2 images: what is readable is read, what is not is said, nothing wrong is
+ * ever given out as right. */
 #include "tests/unit/efs2_case.h"
 
 #include "base/crc.h"
@@ -113,8 +113,8 @@ static bool is_content(const char *path, void *ctx)
 }
 
 /* Each page of the image is spoilt once. Content of files has no checksum, so of a page that holds
- * nothing else (and cannot be told from another content) the wrong bytes cannot be seen; of all other
- * pages, and of all lost ones, they must be. */
+ * nothing else (and cannot be told from another content) the wrong bytes cannot be seen; of all
+ * other pages, and of all lost ones, they must be. */
 static void every_page_spoilt(uint32_t page_size, bool busy)
 {
 	struct efs2_mk_opts o = case_opts(page_size);
@@ -143,9 +143,10 @@ static void every_page_spoilt(uint32_t page_size, bool busy)
 			if (memcmp(keep, page(&c, p), page_size) == 0)
 				continue;
 			if (efs2_open(&c.m.reader, NULL, &fs, &e) == 0) {
-				/* Only the last journal page can be lost without a trace: the image then
-				 * is that of the moment before it was written. */
-				bool earlier = what == EFS2_MK_JOURNAL && (how == ERASED || how == FILLER) &&
+				/* Only the last journal page can be lost without a trace: the image
+				 * then is that of the moment before it was written. */
+				bool earlier = what == EFS2_MK_JOURNAL &&
+					       (how == ERASED || how == FILLER) &&
 					       c.img.role[p + 1] == EFS2_MK_ERASED;
 
 				if (!earlier)
@@ -271,8 +272,10 @@ static void files_of_a_lost_directory_are_listed_by_its_number(void **state)
 	struct efs2 *fs;
 
 	(void)state;
+	memset(&st, 0x5a, sizeof(st)); /* what the caller had in it does not matter */
 	begin(&c, &o, 0);
-	/* The entry of /nv/item_files/rfnv becomes one of a directory that does not exist: inode word. */
+	/* The entry of /nv/item_files/rfnv becomes one of a directory that does not exist: inode
+	 * word. */
 	at = slice_find(SLICE(c.img.bytes, c.n), SLICE_STR("rfnvi"));
 	assert_true(at != SIZE_MAX);
 	put_le32(c.img.bytes + at + 5, 0x00ffff00);
@@ -282,6 +285,10 @@ static void files_of_a_lost_directory_are_listed_by_its_number(void **state)
 		assert_ok(efs2_walk_next(w, &path, &st, &e), e);
 		if (!path)
 			break;
+		if (strncmp(path, "/%lost/", 7) == 0 && strlen(path) == 15) {
+			assert_int_equal(st.type, EFS2_DIR);
+			assert_int_equal(st.verdict, EFS2_OK);
+		}
 		if (strncmp(path, "/%lost/", 7) == 0 && strstr(path, "/00020001")) {
 			struct efs2_stat again = stat_of(fs, path);
 
@@ -317,6 +324,66 @@ static void a_lost_forward_table_is_made_up_for_by_the_reverse_one(void **state)
 	assert_int_equal(n.absent, 0);
 	assert_int_equal(n.verdict[EFS2_OK], 0);
 	assert_int_equal(n.verdict[EFS2_UNVERIFIED], c.t.n);
+	efs2_close(fs);
+	end(&c);
+}
+
+static void swapped_forward_entries_are_caught_by_the_reverse_table(void **state)
+{
+	struct efs2_mk_opts o = case_opts(2048);
+	struct damage_case c;
+	uint32_t table, a, b, ia = 512, ib = 512, i;
+	struct efs2 *fs;
+
+	(void)state;
+	begin(&c, &o, 0);
+	table = get_le32(page(&c, newest_super(&c)) + 224);
+	/* First and second page of the first file. */
+	a = role(&c, EFS2_MK_DATA, 0);
+	b = role(&c, EFS2_MK_DATA, 1);
+	for (i = 0; i < 512; i++) {
+		ia = get_le32(page(&c, table) + 4 * i) == a ? i : ia;
+		ib = get_le32(page(&c, table) + 4 * i) == b ? i : ib;
+	}
+	assert_true(ia < 512 && ib < 512);
+	put_le32(page(&c, table) + 4 * ia, b);
+	put_le32(page(&c, table) + 4 * ib, a);
+	fs = case_open(&c.m);
+	case_compare(fs, &c.t, NULL, NULL);
+	assert_int_equal(stat_of(fs, "/rfc/scan.dat").verdict, EFS2_UNVERIFIED);
+	assert_int_equal(stat_of(fs, "/nvm/num/550").verdict, EFS2_OK);
+	assert_false(efs2_report(fs)->clean);
+	efs2_close(fs);
+	/* One page for both. */
+	put_le32(page(&c, table) + 4 * ib, b);
+	fs = case_open(&c.m);
+	case_compare(fs, &c.t, NULL, NULL);
+	assert_true(stat_of(fs, "/rfc/scan.dat").verdict != EFS2_OK);
+	efs2_close(fs);
+	end(&c);
+}
+
+static void a_leaf_in_another_leafs_place_is_caught_by_its_links(void **state)
+{
+	struct efs2_mk_opts o = case_opts(2048);
+	struct damage_case c;
+	struct case_count n;
+	struct efs2 *fs;
+
+	(void)state;
+	begin(&c, &o, 300);
+	memcpy(page(&c, role(&c, EFS2_MK_NODE, 2)), page(&c, role(&c, EFS2_MK_NODE, 4)), 2048);
+	fs = case_open(&c.m);
+	n = case_compare(fs, &c.t, NULL, NULL);
+	assert_in_range(n.absent, 1, 80);
+	assert_int_equal(stat_of(fs, "/nvm/num").verdict, EFS2_PARTIAL);
+	assert_true(n.verdict[EFS2_UNVERIFIED] > 10);
+	assert_false(efs2_report(fs)->clean);
+	efs2_close(fs);
+	/* A leaf that is empty where it should not be. */
+	memset(page(&c, role(&c, EFS2_MK_NODE, 2)), 0, 2048);
+	fs = case_open(&c.m);
+	assert_int_equal(stat_of(fs, "/nvm/num").verdict, EFS2_PARTIAL);
 	efs2_close(fs);
 	end(&c);
 }
@@ -436,9 +503,10 @@ static void absurd_superblocks_are_refused(void **state)
 		unsigned off;
 		uint32_t value;
 	} field[] = {
-		{ 16, 0 }, { 16, 3 }, { 16, 0x80000000 }, { 24, 0 }, { 24, 0xffffffff }, { 20, 512 },
-		{ 192, 0x00020001 }, { 192, 0x00090200 }, { 196, 0x0004ffff }, { 196, 0x00050001 },
-		{ 200, 0xffffffff }, { 208, 0xffffffff }, { 212, 0xffffffff }, { 208, 0 },
+		{ 16, 0 },           { 16, 3 },           { 16, 0x80000000 },  { 24, 0 },
+		{ 24, 0xffffffff },  { 20, 512 },         { 192, 0x00020001 }, { 192, 0x00090200 },
+		{ 196, 0x0004ffff }, { 196, 0x00050001 }, { 200, 0xffffffff }, { 208, 0xffffffff },
+		{ 212, 0xffffffff }, { 208, 0 },
 	};
 	struct efs2_mk_opts o = case_opts(2048);
 	struct damage_case c;
@@ -498,6 +566,7 @@ static void circles_and_double_use_end(void **state)
 	struct err e = ERR_INIT;
 	struct damage_case c;
 	uint32_t p, root = 0, i;
+	size_t up, deep;
 	struct efs2 *fs;
 
 	(void)state;
@@ -517,16 +586,10 @@ static void circles_and_double_use_end(void **state)
 
 	/* Directories inside each other in a circle: /a/b/c names the inode of /a. */
 	begin(&c, &o, 0);
-	{
-		size_t a = slice_find(SLICE(c.img.bytes, c.n), SLICE_STR("\x05\x64"));
-		size_t deep, up;
-
-		(void)a;
-		up = slice_find(SLICE(c.img.bytes, c.n), SLICE_STR("ci"));
-		deep = slice_find(SLICE(c.img.bytes, c.n), SLICE_STR("ai"));
-		assert_true(up != SIZE_MAX && deep != SIZE_MAX);
-		memcpy(c.img.bytes + up + 2, c.img.bytes + deep + 2, 4);
-	}
+	up = slice_find(SLICE(c.img.bytes, c.n), SLICE_STR("ai"));
+	deep = slice_find(SLICE(c.img.bytes, c.n), SLICE_STR("ci"));
+	assert_true(up != SIZE_MAX && deep != SIZE_MAX);
+	memcpy(c.img.bytes + deep + 2, c.img.bytes + up + 2, 4);
 	fs = case_open(&c.m);
 	assert_ok(efs2_census(fs, &census, &e), e);
 	assert_in_range(census.dirs, 10, 60);
@@ -638,6 +701,8 @@ int main(void)
 		cmocka_unit_test(leaves_are_found_without_the_nodes_above_them),
 		cmocka_unit_test(files_of_a_lost_directory_are_listed_by_its_number),
 		cmocka_unit_test(a_lost_forward_table_is_made_up_for_by_the_reverse_one),
+		cmocka_unit_test(swapped_forward_entries_are_caught_by_the_reverse_table),
+		cmocka_unit_test(a_leaf_in_another_leafs_place_is_caught_by_its_links),
 		cmocka_unit_test(the_root_is_found_without_the_information_block),
 		cmocka_unit_test(a_journal_that_does_not_prove_itself_taints_everything),
 		cmocka_unit_test(a_damaged_newer_superblock_taints_everything),

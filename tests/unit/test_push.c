@@ -1,0 +1,325 @@
+/*
+ * Writing one place of a module, against the emulated module in process: the round trip, the rules
+ * that keep modules alive, and the crash loop: the N-th transfer fails, for every N, and the module
+ * is never left changed without a kept copy, and never called written when it is not.
+ */
+#include "tests/unit/unit.h"
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "backup/pull_file.h"
+#include "link/fault.h"
+#include "model/partition_kind.h"
+#include "proto/firehose.h"
+#include "recovery/push_edl.h"
+#include "tests/emu/emu_link.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PAGE   2048u
+#define BLOCK  (64 * PAGE)
+#define BLOCKS 2u
+/* The first two blocks of EFS2 on an EC25: data, then an erased tail. */
+#define FIRST_SECTOR 1280u
+
+struct bench {
+	char dir[64];
+	struct emu *emu;
+	struct emu_time time;
+	struct link *link, *bare;
+	struct firehose *fh;
+	struct geometry geometry;
+	struct err e;
+};
+
+static void path_in(const struct bench *b, const char *name, char out[256])
+{
+	snprintf(out, 256, "%s/%s", b->dir, name);
+}
+
+static void remove_tree(const char *dir)
+{
+	struct dirent **names;
+	int i, n = scandir(dir, &names, NULL, NULL);
+
+	for (i = 0; i < n; i++) {
+		char path[512];
+
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]->d_name);
+		if (strcmp(names[i]->d_name, ".") && strcmp(names[i]->d_name, "..") &&
+		    unlink(path) < 0)
+			remove_tree(path);
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
+	rmdir(dir);
+}
+
+static void emu_start(struct bench *b, const char *quirk)
+{
+	char model[512], state[256], why[256];
+
+	snprintf(model, sizeof(model), "%s/tests/emu/models/ec25.model", getenv("top_srcdir"));
+	path_in(b, "module", state);
+	if (emu_open(&b->emu, model, state, why, sizeof(why)))
+		fail_msg("%s", why);
+	assert_int_equal(emu_misbehave(b->emu, "start=programmer", why, sizeof(why)), 0);
+	if (quirk && emu_misbehave(b->emu, quirk, why, sizeof(why)))
+		fail_msg("%s", why);
+	assert_ok(emu_wait_mode(b->emu, &b->time, EMU_EDL, 60000, &b->e), b->e);
+}
+
+/* With a plan of faults from the first transfer on; -1 when the session did not even start. */
+static int session_start(struct bench *b, const char *plan)
+{
+	struct firehose_opts opts = { .storage = STORAGE_NAND, .has_answered = true };
+
+	if (emu_link_open(&b->bare, b->emu, &b->time, 0, EMU_LINK_USB, &b->e) < 0)
+		return -1;
+	b->link = b->bare;
+	if (plan)
+		assert_ok(fault_open(b->bare, plan, &b->link, &b->e), b->e);
+	if (firehose_open(b->link, &opts, &b->fh, &b->e) < 0)
+		return -1;
+	return firehose_storage_info(b->fh, &b->geometry, &b->e);
+}
+
+static void session_stop(struct bench *b)
+{
+	firehose_close(b->fh);
+	link_close(b->link);
+	b->fh = NULL;
+	b->link = NULL;
+}
+
+static struct bench *begin(const char *quirk)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+
+	assert_non_null(b);
+	strcpy(b->dir, "/tmp/salvor-push-XXXXXX");
+	assert_non_null(mkdtemp(b->dir));
+	emu_start(b, quirk);
+	return b;
+}
+
+static void end(struct bench *b)
+{
+	session_stop(b);
+	emu_close(b->emu);
+	remove_tree(b->dir);
+	free(b);
+}
+
+static struct place efs_head(void)
+{
+	struct place p = { .at = { 0, FIRST_SECTOR, 64 * BLOCKS }, .kind = PART_EFS | PART_UNIT };
+
+	strcpy(p.name, "efs2");
+	return p;
+}
+
+static void content(struct bench *b, uint8_t *out)
+{
+	assert_int_equal(emu_peek(b->emu, 0, FIRST_SECTOR, out, BLOCKS * BLOCK), 0);
+}
+
+/* What will be written: the module's own content with one byte changed, so that doing nothing
+ * shows. */
+static void make_input(struct bench *b, uint8_t *bytes)
+{
+	char path[256];
+
+	content(b, bytes);
+	bytes[300] ^= 0x5a;
+	path_in(b, "in.bin", path);
+	assert_ok(fs_write_file(path, SLICE(bytes, BLOCKS * BLOCK), true, &b->e), b->e);
+}
+
+static int push_it(struct bench *b, struct push *push, struct push_input *in)
+{
+	char input[256], save[256];
+	struct plan plan = { 0 };
+	int r;
+
+	path_in(b, "in.bin", input);
+	path_in(b, "saved.bin", save);
+	assert_ok(push_input_open(in, input, NULL, &b->e), b->e);
+	*push = (struct push){ .fh = b->fh,
+			       .geometry = &b->geometry,
+			       .place = efs_head(),
+			       .input = in,
+			       .save_path = save };
+	r = push_plan(push, &plan, &b->e);
+	if (r == 0)
+		r = push_apply(push, &plan, &b->e);
+	plan_fini(&plan);
+	push->save_path = NULL;
+	push_fini(push);
+	push_input_close(in);
+	return r;
+}
+
+static bool saved_is(struct bench *b, const uint8_t *bytes)
+{
+	struct buf file = BUF_INIT(BLOCKS * BLOCK + 1);
+	struct err e = ERR_INIT;
+	char path[256];
+	bool equal;
+
+	path_in(b, "saved.bin", path);
+	equal = fs_read_file(path, &file, &e) == 0 &&
+		slice_eq(buf_slice(&file), SLICE(bytes, BLOCKS * BLOCK));
+	buf_fini(&file);
+	return equal;
+}
+
+static void efs_is_written_without_programming_erased_pages(void **state)
+{
+	_cleanup_free_ uint8_t *old = malloc(BLOCKS * BLOCK), *want = malloc(BLOCKS * BLOCK),
+			       *now = malloc(BLOCKS * BLOCK);
+	struct bench *b = begin(NULL);
+	struct push_input in;
+	struct push push;
+
+	(void)state;
+	content(b, old);
+	make_input(b, want);
+	assert_ok(session_start(b, NULL), b->e);
+	assert_ok(push_it(b, &push, &in), b->e);
+	assert_true(push.written);
+	content(b, now);
+	assert_memory_equal(now, want, BLOCKS * BLOCK);
+	assert_true(saved_is(b, old));
+	assert_int_equal(emu_counters(b->emu)->pages_programmed_all_ff, 0);
+	assert_true(emu_counters(b->emu)->pages_programmed > 0);
+	/* Its neighbours were not touched: two blocks erased, no more. */
+	assert_int_equal(emu_counters(b->emu)->blocks_erased, BLOCKS);
+	end(b);
+}
+
+/* A block that wears out while efs2 is written would shift what follows. */
+static void efs_stops_at_the_first_word_of_a_bad_block(void **state)
+{
+	static const char *const quirks[] = { "fail_erase=21", "fail_program=21" };
+	_cleanup_free_ uint8_t *want = malloc(BLOCKS * BLOCK);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(quirks); i++) {
+		struct bench *b = begin(quirks[i]);
+		struct push_input in;
+		struct push push;
+
+		make_input(b, want);
+		assert_ok(session_start(b, NULL), b->e);
+		assert_int_equal(push_it(b, &push, &in), -1);
+		assert_true(push.changed);
+		assert_false(push.written);
+		end(b);
+	}
+}
+
+static void a_dump_of_another_size_is_refused_untouched(void **state)
+{
+	_cleanup_free_ uint8_t *want = malloc(BLOCKS * BLOCK);
+	struct bench *b = begin(NULL);
+	struct push_input in;
+	struct push push;
+	char path[256];
+
+	(void)state;
+	make_input(b, want);
+	path_in(b, "in.bin", path);
+	assert_ok(fs_write_file(path, SLICE(want, BLOCK), true, &b->e), b->e);
+	assert_ok(session_start(b, NULL), b->e);
+	assert_err(push_it(b, &push, &in), b->e, ERR_MISMATCH);
+	assert_int_equal(firehose_changes_sent(b->fh), 0);
+	end(b);
+}
+
+/* The crash loop. Returns false when the fault was not reached: the operation succeeded. */
+static bool fails_at(struct bench *b, unsigned n, const char *word, const uint8_t *old,
+		     const uint8_t *want, uint8_t *now)
+{
+	struct push_input in;
+	struct push push = { 0 };
+	char plan[32];
+	int r;
+
+	snprintf(plan, sizeof(plan), "%s=%u", word, n);
+	err_clear(&b->e);
+	if (session_start(b, plan) < 0) {
+		assert_int_equal(emu_counters(b->emu)->blocks_erased, 0);
+		return true;
+	}
+	r = push_it(b, &push, &in);
+	content(b, now);
+	/* A fault may be overcome, as in a glance for late logs; then all is as it must be. */
+	if (r == 0) {
+		assert_memory_equal(now, want, BLOCKS * BLOCK);
+		assert_true(saved_is(b, old));
+		return fault_calls(b->link) >= n;
+	}
+	assert_true(b->e.kind != ERR_NONE && b->e.msg[0]);
+	/* What the report says is what is: unchanged means unchanged, and changed means kept. */
+	if (!push.changed)
+		assert_memory_equal(now, old, BLOCKS * BLOCK);
+	else
+		assert_true(saved_is(b, old));
+	return true;
+}
+
+static void crash_loop(const char *word)
+{
+	_cleanup_free_ uint8_t *old = malloc(BLOCKS * BLOCK), *want = malloc(BLOCKS * BLOCK),
+			       *now = malloc(BLOCKS * BLOCK);
+	unsigned n, step = 1;
+	bool more = true;
+
+	/* Every transfer of the set-up and of the first change, then a sample: a block is like the
+	 * next. */
+	for (n = 1; more; n += step) {
+		struct bench *b = begin(NULL);
+
+		content(b, old);
+		make_input(b, want);
+		more = fails_at(b, n, word, old, want, now);
+		end(b);
+		assert_true(n < 5000);
+		if (n > 40)
+			step = 7;
+	}
+	assert_true(n > 60);
+}
+
+static void every_failing_transfer_leaves_the_module_kept_or_untouched(void **state)
+{
+	(void)state;
+	crash_loop("fail_op");
+}
+
+static void leaving_at_any_transfer_leaves_the_module_kept_or_untouched(void **state)
+{
+	(void)state;
+	crash_loop("gone_op");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(efs_is_written_without_programming_erased_pages),
+		cmocka_unit_test(efs_stops_at_the_first_word_of_a_bad_block),
+		cmocka_unit_test(a_dump_of_another_size_is_refused_untouched),
+		cmocka_unit_test(every_failing_transfer_leaves_the_module_kept_or_untouched),
+		cmocka_unit_test(leaving_at_any_transfer_leaves_the_module_kept_or_untouched),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
