@@ -5,6 +5,7 @@
 #include "device/edl_how.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define EXITS_MODE                                                                                 \
 	(EXITS_ALL | EXITS(STATUS_NODEV) | EXITS(STATUS_BUSY) | EXITS(STATUS_UNTOUCHED) |          \
@@ -78,7 +79,8 @@ static int enter_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 	r = module_enter_edl(&m, e);
 	if (r == 0)
 		render_device(ctx->render, &m.dev);
-	else
+	else if (e->kind == ERR_TIMEOUT || e->kind == ERR_REFUSED || e->kind == ERR_UNSUPPORTED ||
+		 e->kind == ERR_MISMATCH)
 		ctx_next(ctx, "the way without software: salvor edl enter --how MODEL");
 	module_close(&m);
 	return r;
@@ -117,6 +119,13 @@ static int wait_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 	struct device dev;
 	int r;
 
+	if (ctx->imei)
+		return err_set(e, ERR_USAGE,
+			       "a module in EDL does not tell its IMEI: select it by --port or --serial");
+	if (ctx->port && (strchr(ctx->port, ':') || strchr(ctx->port, '/') ||
+			  strncmp(ctx->port, "tty", 3) == 0))
+		return err_set(e, ERR_USAGE,
+			       "'%s' is no place on the USB bus to wait at, such as 1-1.4", ctx->port);
 	if (session_loader(p) && loader_search(session_loader(p), &loaders, ctx->log, e) < 0)
 		return -1;
 	if (!render_is_quiet(ctx->render))

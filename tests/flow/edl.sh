@@ -69,6 +69,23 @@ waiting_has_a_limit() {
 	run 12 edl wait --timeout 1
 }
 
+waiting_knows_a_serial_however_it_is_written() {
+	emu ec25 --edl
+	run 0 edl wait --timeout 2 --serial 0x1a2b3c4d
+	run 0 edl wait --timeout 2 --serial 001A2B3C4D
+	run 0 list --json --serial 0x1a2b3c4d
+	json 'len(d["result"]["modules"]) == 1'
+	run 2 edl wait --timeout 2 --imei 490154203237518
+	run 2 edl wait --timeout 2 --port "unix:$W/x"
+}
+
+a_slow_switch_is_not_called_no_switch() {
+	emu ec25 --misbehave enumerate=3000
+	run 12 edl enter --timeout 1
+	errs 'still may'
+	errs 'edl exit'
+}
+
 a_crashed_module_is_led_out() {
 	emu ec25 --dump
 	run 0 list --json
@@ -125,6 +142,8 @@ t "info on running firmware changes nothing" info_in_normal_mode
 t "two modules and no selector is a refusal that lists them" two_modules_need_a_selector
 t "a module that shows for a moment is caught" a_short_appearance_is_caught
 t "edl wait gives up" waiting_has_a_limit
+t "edl wait and list know a serial however it is written" waiting_knows_a_serial_however_it_is_written
+t "a module that is slow to switch is not said to have stayed" a_slow_switch_is_not_called_no_switch
 t "a crashed module is led to EDL by a reset" a_crashed_module_is_led_out
 t "a module that comes back in EDL did not boot" stays_in_edl_is_a_failure
 t "--dry-run moves nothing" dry_run_moves_nothing
