@@ -294,7 +294,7 @@ static int save(struct push *push, struct err *e)
 			return err_set(
 				e, ERR_INTEGRITY,
 				"two reads of '%s' differ: the flash or the cable is not reliable now, "
-				"nothing was changed",
+				"so it is left as it is",
 				push->place.name);
 	}
 	progress_end(push->progress, true);

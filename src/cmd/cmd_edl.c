@@ -4,6 +4,7 @@
 #include "cmd/table.h"
 #include "device/edl_how.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -105,6 +106,19 @@ static const struct opt wait_opts[] = {
 	OPTS_END,
 };
 
+/* Boot ROMs need not tell their serial on the bus; the chip itself does. */
+static int check_serial(const struct ctx *ctx, const struct module *m, struct err *e)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%08" PRIx64, m->chip.serial);
+	if (!ctx->serial || !m->chip.has_serial || serial_is_same(text, ctx->serial))
+		return 0;
+	return err_set(e, ERR_MISMATCH,
+		       "the module at %s is chip %s, not %s; it stays in EDL with the programmer running",
+		       m->dev.port, text, ctx->serial);
+}
+
 static int wait_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 {
 	struct wait_rule rule = { .root = ctx->root ? ctx->root : "",
@@ -138,6 +152,8 @@ static int wait_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 		opts.loaders = &loaders;
 		module_init(&m, &dev, &opts);
 		r = module_open_edl(&m, e);
+		if (r == 0)
+			r = check_serial(ctx, &m, e);
 		module_close(&m);
 	}
 	if (r == 0) {

@@ -70,17 +70,18 @@ waiting_has_a_limit() {
 }
 
 waiting_knows_a_serial_however_it_is_written() {
-	emu ec25 --edl
-	run 0 edl wait --timeout 2 --serial 0x1a2b3c4d
-	run 0 edl wait --timeout 2 --serial 001A2B3C4D
-	run 0 list --json --serial 0x1a2b3c4d
+	emu emmc --edl
+	run 0 edl wait --timeout 2 --serial 0x2a1bc3d7
+	run 0 edl wait --timeout 2 --serial 002A1BC3D7
+	run 12 edl wait --timeout 1 --serial 2a1bc3d8
+	run 0 list --json --serial 0x2a1bc3d7
 	json 'len(d["result"]["modules"]) == 1'
 	run 2 edl wait --timeout 2 --imei 490154203237518
 	run 2 edl wait --timeout 2 --port "unix:$W/x"
 }
 
 a_slow_switch_is_not_called_no_switch() {
-	emu ec25 --misbehave enumerate=3000
+	ENUMERATE_MS=3000 emu ec25
 	run 12 edl enter --timeout 1
 	errs 'still may'
 	errs 'edl exit'
