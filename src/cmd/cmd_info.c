@@ -1,5 +1,6 @@
 /* info: what can be known of one module in the state it is in, without changing that state. */
 #include "cmd/ctx.h"
+#include "cmd/efs_image.h"
 #include "cmd/part.h"
 #include "cmd/session.h"
 #include "cmd/table.h"
@@ -7,7 +8,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const struct opt info_opts[] = { SESSION_OPTS, OPTS_END };
+static const struct opt info_opts[] = {
+	SESSION_OPTS,
+	IMAGE_OPTS,
+	{ "full", 0, OPT_FLAG, HINT_NONE, NULL, "show IMEIs with all their digits", 0, 0, NULL, 0 },
+	OPTS_END,
+};
 
 static void render_usb(struct render *r, const struct device *d)
 {
@@ -121,6 +127,8 @@ static int info_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 {
 	struct device dev;
 
+	if (parsed_str(p, "image"))
+		return info_image(ctx, p, e);
 	if (session_find(ctx, 0, &dev, e) < 0)
 		return -1;
 	render_usb(ctx->render, &dev);
@@ -138,11 +146,12 @@ const struct cmd cmd_info = {
 	.about =
 		"A module in EDL is asked for its chip serial, hardware id and key hash before any programmer is "
 		"loaded, and is left as it was. With --loader the storage is shown too; a module that runs its "
-		"firmware goes through EDL for that and comes back.",
+		"firmware goes through EDL for that and comes back. With --image no module is needed: a raw dump of its "
+		"file system is searched for IMEIs, firmware revisions and RF data.",
 	.example = "salvor info --port 1-1.4",
 	.opts = info_opts,
 	.needs = NEED_MODULE,
 	.exits = EXITS_ALL | EXITS(STATUS_NODEV) | EXITS(STATUS_BUSY) | EXITS(STATUS_UNTOUCHED) |
-		 EXITS(STATUS_LINK),
+		 EXITS(STATUS_LINK) | EXITS(STATUS_UNVERIFIED) | EXITS(STATUS_INCOMPLETE),
 	.run = info_run,
 };

@@ -62,6 +62,12 @@ struct cmd {
 	X(cmd_part_verify)                                                                         \
 	X(cmd_part_write)                                                                          \
 	X(cmd_part_erase)                                                                          \
+	X(cmd_efs_ls)                                                                              \
+	X(cmd_efs_tree)                                                                            \
+	X(cmd_efs_get)                                                                             \
+	X(cmd_efs_stat)                                                                            \
+	X(cmd_efs_extract)                                                                         \
+	X(cmd_efs_check)                                                                           \
 	X(cmd_help)                                                                                \
 	X(cmd_version)                                                                             \
 	X(cmd_completion)
