@@ -263,7 +263,8 @@ static int check_image(struct ctx *ctx, const struct parsed *p, struct image *im
 	render_str(ctx->render, "confidence", "layout",
 		   rep->layout_checked ? "confirmed by its own tables" : "unverified");
 	render_u64(ctx->render, "faults", "faults", rep->faults);
-	render_bool(ctx->render, "clean", "clean", rep->clean);
+	render_bool(ctx->render, "clean", "structure clean", rep->clean);
+	render_bool(ctx->render, "complete", "every page is there", rep->unread == 0);
 	render_section_end(ctx->render);
 	if (target->wanted)
 		fits = show_donor(ctx->render, im, &target->t);

@@ -274,7 +274,8 @@ static int inspect(struct ctx *ctx, struct image *im, struct findings *f, struct
 	render_u64(ctx->render, "page_size", "page size", rep->page_size);
 	render_u64(ctx->render, "pages_per_block", "pages per block", rep->pages_per_block);
 	render_size(ctx->render, "size", "size", rep->size);
-	render_bool(ctx->render, "clean", "clean", rep->clean);
+	render_bool(ctx->render, "clean", "structure clean", rep->clean);
+	render_bool(ctx->render, "complete", "every page is there", rep->unread == 0);
 	render_section_end(ctx->render);
 	if (look_around(ctx, f, im, &bad, e) < 0)
 		return -1;
