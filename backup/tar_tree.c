@@ -16,12 +16,15 @@ struct tar_tree {
 	struct sink *to;
 	struct err why; /* of the sink, from inside libarchive's callback */
 	uint64_t left;  /* of the present member */
+	bool dropped;   /* nothing may follow, no end either */
 };
 
 static la_ssize_t write_cb(_unused_ struct archive *a, void *ctx, const void *p, size_t n)
 {
 	struct tar_tree *t = ctx;
 
+	if (t->dropped)
+		return -1;
 	return sink_put(t->to, p, n, &t->why) < 0 ? -1 : (la_ssize_t)n;
 }
 
@@ -56,10 +59,10 @@ void tar_tree_abort(struct tar_tree *t)
 {
 	if (!t)
 		return;
-	if (t->a) {
-		(void)archive_write_fail(t->a);
+	/* archive_write_fail() would keep the end from being written too, and leak the buffers. */
+	t->dropped = true;
+	if (t->a)
 		(void)archive_write_free(t->a);
-	}
 	archive_entry_free(t->entry);
 	free(t);
 }
