@@ -48,7 +48,7 @@ static int list_entry(struct extract *x, const char *path, const struct efs2_sta
 
 	snprintf(mode, sizeof(mode), "%06o", st->mode);
 	json_put_str(j, "path", path);
-	json_put_str(j, "type", efs2_type_name(st->type));
+	json_put_str(j, "type", efs_image_type(st->type));
 	json_put_str(j, "mode", mode);
 	json_put_u64(j, "size", st->size);
 	json_put_u64(j, "mtime", st->mtime);

@@ -11,8 +11,8 @@
 #define IMAGE_SUFFIX_UNVERIFIED "%.unverified"
 #define IMAGE_SUFFIX_LINK       "%.link"
 
-/* For rendering; borrows `path` and `st`. */
-struct efs_entry efs_image_entry(const char *path, const struct efs2_stat *st);
+/* The words that the live verbs use. */
+const char *efs_image_type(enum efs2_type t);
 
 int efs_image_ls(struct ctx *ctx, const struct parsed *p, struct err *e) _must_check_;
 int efs_image_tree(struct ctx *ctx, const struct parsed *p, struct err *e) _must_check_;

@@ -4,96 +4,73 @@
 #include "base/clock.h"
 
 #include <stdio.h>
-#include <string.h>
 
-static size_t depth_of(const char *path)
+const char *efs_mode_text(uint16_t mode, char out[8])
 {
-	size_t n = 0;
-
-	for (; *path; path++)
-		n += path[0] == '/' && path[1] != '/' && path[1] != '\0';
-	return n;
+	snprintf(out, 8, "%06o", mode);
+	return mode ? out : NULL;
 }
 
-void efs_show_begin(struct efs_show *s, struct render *r, const char *top, bool as_tree,
-		    bool judged)
+void efs_show_list(struct render *r, bool judged)
 {
 	static const struct render_col cols[] = {
-		{ "type", "TYPE", false },      { "mode", "MODE", false },
-		{ "size", "SIZE", true },       { "mtime", "MODIFIED", false },
-		{ "path", "NAME", false },      { "verdict", "VERDICT", false },
+		{ "type", "TYPE", false },   { "mode", "MODE", false },
+		{ "size", "SIZE", true },    { "mtime", "MODIFIED", false },
+		{ "name", "NAME", false },   { "verdict", "VERDICT", false },
 		{ "why", "", false },
 	};
 
-	*s = (struct efs_show){ r, as_tree, judged, depth_of(top) };
 	render_table(r, "entries", cols, ARRAY_SIZE(cols) - (judged ? 0 : 2));
 }
 
-static void cell_name(const struct efs_show *s, const char *path)
+static void cells_judged(struct render *r, const struct efs_row *x)
 {
-	const char *name = strrchr(path, '/');
-	size_t depth = depth_of(path), indent;
-	char text[1300];
-
-	if (render_is_json(s->r)) {
-		render_cell_str(s->r, path);
+	if (!x->verdict)
 		return;
-	}
-	name = name && name[1] ? name + 1 : path;
-	indent = s->as_tree && depth > s->top_depth ? depth - s->top_depth - 1 : 0;
-	snprintf(text, sizeof(text), "%*s%s", (int)(2 * (indent < 100 ? indent : 100)), "", name);
-	render_cell_str(s->r, text);
+	render_cell_str(r, x->verdict);
+	if (render_is_json(r))
+		render_cell_str(r, x->why && x->why[0] ? x->why : NULL);
+	else
+		render_cell_str(r, x->why ? x->why : "");
 }
 
-static const char *mode_text(uint16_t mode, char out[8])
-{
-	snprintf(out, 8, "%04o", mode & 07777u);
-	return out;
-}
-
-void efs_show_entry(struct efs_show *s, const struct efs_entry *x)
+void efs_show_list_row(struct render *r, const struct efs_row *x)
 {
 	char when[21], mode[8];
 
 	clock_iso(x->mtime, when);
-	render_cell_str(s->r, x->type);
-	render_cell_str(s->r, mode_text(x->mode, mode));
-	render_cell_u64(s->r, x->size);
-	if (render_is_json(s->r) && x->mtime)
-		render_cell_u64(s->r, x->mtime);
+	render_cell_str(r, x->type);
+	render_cell_str(r, efs_mode_text(x->mode, mode));
+	render_cell_u64(r, x->size);
+	if (render_is_json(r))
+		render_cell_u64(r, x->mtime);
 	else
-		render_cell_str(s->r, x->mtime ? when : NULL);
-	cell_name(s, x->path);
-	if (!s->judged)
-		return;
-	render_cell_str(s->r, x->verdict);
-	if (render_is_json(s->r))
-		render_cell_str(s->r, x->why && x->why[0] ? x->why : NULL);
-	else
-		render_cell_str(s->r, x->why ? x->why : "");
+		render_cell_str(r, x->mtime ? when : NULL);
+	render_cell_str(r, x->name);
+	cells_judged(r, x);
 }
 
-void efs_show_end(struct efs_show *s)
+void efs_show_tree(struct render *r, bool judged)
 {
-	render_table_end(s->r, "nothing is in it");
+	static const struct render_col cols[] = {
+		{ "type", "TYPE", false },       { "size", "SIZE", true },
+		{ "path", "PATH", false },       { "target", "TARGET", false },
+		{ "verdict", "VERDICT", false }, { "why", "", false },
+	};
+
+	render_table(r, "entries", cols, ARRAY_SIZE(cols) - (judged ? 0 : 2));
 }
 
-void efs_show_facts(struct render *r, const struct efs_entry *x, bool judged)
+void efs_show_tree_row(struct render *r, const struct efs_row *x)
 {
-	char when[21], mode[8];
+	render_cell_str(r, x->type);
+	render_cell_u64(r, x->size);
+	render_cell_str(r, x->name);
+	render_cell_str(r, x->target);
+	cells_judged(r, x);
+}
 
-	clock_iso(x->mtime, when);
-	render_str(r, "path", "path", x->path);
-	render_str(r, "type", "type", x->type);
-	render_str(r, "mode", "mode", mode_text(x->mode, mode));
-	render_u64(r, "size", "bytes", x->size);
-	if (render_is_json(r) && x->mtime)
-		render_u64(r, "mtime", "modified", x->mtime);
-	else
-		render_str(r, "mtime", "modified", x->mtime ? when : NULL);
-	if (!judged)
-		return;
-	render_str(r, "verdict", "verdict", x->verdict);
-	if (x->why && x->why[0])
-		render_str(r, "why", "why", x->why);
+void efs_show_end(struct render *r)
+{
+	render_table_end(r, "the folder is empty");
 }

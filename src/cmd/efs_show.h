@@ -7,31 +7,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct efs_entry {
-	const char *path; /* absolute */
-	const char *type; /* "file", "item", "dir", "link" */
-	uint16_t mode;    /* POSIX bits; only the permissions are shown */
+struct efs_row {
+	const char *name;    /* in a list; the path in a tree */
+	const char *type;    /* "file", "item", "dir", "link" */
+	uint16_t mode;       /* with the type bits; 0 = not known */
 	uint64_t size;
 	uint32_t mtime;      /* Unix seconds; 0 = not known */
-	const char *verdict; /* images: "ok" ...; NULL when it was listed by a module */
+	const char *target;  /* trees: of a link, or NULL */
+	const char *verdict; /* images: "ok" ... */
 	const char *why;     /* images: for every verdict but ok */
 };
 
-struct efs_show {
-	struct render *r;
-	bool as_tree, judged;
-	size_t top_depth;
-};
+/* The table "entries". `judged`: the rows have verdicts. */
+void efs_show_list(struct render *r, bool judged);
+void efs_show_list_row(struct render *r, const struct efs_row *x);
+void efs_show_tree(struct render *r, bool judged);
+void efs_show_tree_row(struct render *r, const struct efs_row *x);
+void efs_show_end(struct render *r);
 
-/* A table "entries". As a tree, names are indented by their depth below `top`; otherwise they are
- * shown without the folder that is listed. With --json both give whole paths. `judged`: entries have
- * verdicts. */
-void efs_show_begin(struct efs_show *s, struct render *r, const char *top, bool as_tree,
-		    bool judged);
-void efs_show_entry(struct efs_show *s, const struct efs_entry *x);
-void efs_show_end(struct efs_show *s);
-
-/* One entry as facts. */
-void efs_show_facts(struct render *r, const struct efs_entry *x, bool judged);
+/* "100644" as everybody prints it; NULL when nothing is known. */
+const char *efs_mode_text(uint16_t mode, char out[8]);
 
 #endif

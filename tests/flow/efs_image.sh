@@ -48,22 +48,24 @@ PY
 listing() {
 	image "$1"
 	run 0 efs ls --image "$W/efs2.bin"
-	says '^directory +0755 .* nvm +ok'
+	says '^dir +040755 .* nvm +ok'
 	run 0 efs ls --image "$W/efs2.bin" /nvm/num --json
-	json '[x["path"] for x in d["result"]["entries"]] == ["/nvm/num/550", "/nvm/num/85"]'
+	json '[x["name"] for x in d["result"]["entries"]] == ["550", "85"]'
 	json 'd["result"]["entries"][0]["verdict"] == "ok" and d["result"]["entries"][0]["type"] == "item"'
 	run 0 efs tree --image "$W/efs2.bin" /data
-	says '^file +0640 +44 +2020-09-13T12:26:40Z +version'
+	says '^file +44 +/data/version +- +ok'
+	run 0 efs ls --image "$W/efs2.bin" /data
+	says '^file +100640 +44 +2020-09-13T12:26:40Z +version'
 	run 0 efs tree --image "$W/efs2.bin" --json
 	json 'len(d["result"]["entries"]) == len(set(x["path"] for x in d["result"]["entries"])) == 23'
 	json '"/odd/%2E%2E" in [x["path"] for x in d["result"]["entries"]]'
 	run 0 efs stat --image "$W/efs2.bin" /policyman/carrier_policy.xml --json
-	json 'd["result"]["size"] == 70000 and d["result"]["mode"] == "0644" and d["result"]["mtime"] == 1500000000'
+	json 'd["result"]["size"] == 70000 and d["result"]["mode"] == "100644" and d["result"]["mtime"] == 1500000000'
 	run 0 efs stat --image "$W/efs2.bin" /data/link
 	says 'target: +/../../../../tmp/elsewhere'
 	run 5 efs stat --image "$W/efs2.bin" /nvm/num/551
 	errs "'/nvm/num/551' does not exist in the image"
-	run 2 efs ls
+	run 2 efs extract -o "$W/nowhere"
 	errs 'give --image FILE'
 }
 
@@ -77,7 +79,7 @@ getting() {
 	same "$W/out" "$W/in/scan"
 	mkdir "$W/there"
 	run 0 efs get --image "$W/efs2.bin" /nvm/num/550 -o "$W/there" --json
-	json 'd["result"]["size"] == 9 and d["result"]["missing"] == 0'
+	json 'd["result"]["bytes"] == 9 and d["result"]["missing"] == 0'
 	[ "$(od -An -tx1 "$W/there/550" | tr -d ' ')" = 084a09512430325781 ] || fail "wrong bytes"
 	run 0 efs get --image "$W/efs2.bin" /odd/%2E%2E -o "$W/there/"
 	[ "$(cat "$W/there/%2E%2E")" = up ] || fail "escaped name"
@@ -101,7 +103,7 @@ extracting() {
 import sys, json, hashlib, os
 top = sys.argv[1]
 rows = [json.loads(l) for l in open(top + '/%manifest.jsonl')]
-files = [r for r in rows if r["type"] != "directory"]
+files = [r for r in rows if r["type"] != "dir"]
 assert len(rows) == 23 and all(r["verdict"] == "ok" for r in rows)
 for r in files:
     data = open(os.path.join(top, r["stored"]), 'rb').read()

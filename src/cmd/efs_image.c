@@ -4,7 +4,6 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/fs.h"
-#include "cmd/table.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -14,58 +13,94 @@
 #include <string.h>
 #include <unistd.h>
 
-struct efs_entry efs_image_entry(const char *path, const struct efs2_stat *st)
+const char *efs_image_type(enum efs2_type t)
 {
-	return (struct efs_entry){
-		.path = path,
-		.type = efs2_type_name(st->type),
+	return t == EFS2_DIR ? "dir" : efs2_type_name(t);
+}
+
+/* A link's target, where it is proven; "" otherwise. */
+static int read_target(struct image *im, const struct efs2_stat *st, char out[EFS2_PATH_MAX],
+		       struct err *e)
+{
+	size_t n = 0;
+
+	if (st->type == EFS2_LINK && st->verdict == EFS2_OK &&
+	    efs2_read(im->fs, st, 0, out, EFS2_PATH_MAX - 1, &n, NULL, e) < 0)
+		return -1;
+	out[n] = '\0';
+	return 0;
+}
+
+static int show_row(struct render *r, struct image *im, const char *path,
+		    const struct efs2_stat *st, bool as_tree, struct err *e)
+{
+	char target[EFS2_PATH_MAX];
+	struct efs_row x = {
+		.name = path,
+		.type = efs_image_type(st->type),
 		.mode = st->mode,
 		.size = st->size,
 		.mtime = st->mtime,
 		.verdict = efs2_verdict_name(st->verdict),
 		.why = st->why,
 	};
+
+	if (!as_tree) {
+		efs_show_list_row(r, &x);
+		return 0;
+	}
+	if (read_target(im, st, target, e) < 0)
+		return -1;
+	x.target = target[0] ? target : NULL;
+	efs_show_tree_row(r, &x);
+	return 0;
+}
+
+static int list_below(struct ctx *ctx, struct image *im, const char *top, bool recurse,
+		      struct image_tally *tally, struct err *e)
+{
+	struct efs2_walk *w;
+	struct efs2_stat st;
+	const char *path;
+	int r;
+
+	if (efs2_walk_open(im->fs, top, recurse, &w, e) < 0)
+		return -1;
+	while ((r = efs2_walk_next(w, &path, &st, e)) == 0 && path) {
+		if (cancel_is_set(ctx->cancel)) {
+			r = err_set(e, ERR_CANCELLED, "stopped");
+			break;
+		}
+		image_tally_add(tally, st.verdict);
+		r = show_row(ctx->render, im, recurse ? path : strrchr(path, '/') + 1, &st, recurse,
+			     e);
+		if (r < 0)
+			break;
+	}
+	efs2_walk_close(w);
+	return r;
 }
 
 static int list(struct ctx *ctx, struct image *im, const char *top, bool recurse,
 		struct image_tally *tally, struct err *e)
 {
-	struct efs2_walk *w;
-	struct efs_show show;
-	struct efs_entry x;
 	struct efs2_stat st;
-	const char *path;
-	int r = 0;
+	int r;
 
 	if (image_stat(im, top, &st, e) < 0)
 		return -1;
+	image_tally_add(tally, st.verdict);
 	/* Of a folder the verdict is that of its listing: names may be missing. */
-	if (st.type == EFS2_DIR) {
-		image_tally_add(tally, st.verdict);
-		if (st.verdict != EFS2_OK)
-			render_note(ctx->render, "the listing of '%s' is %s: %s", top,
-				    efs2_verdict_name(st.verdict), st.why);
-		if (efs2_walk_open(im->fs, top, recurse, &w, e) < 0)
-			return -1;
-	}
-	efs_show_begin(&show, ctx->render, top, recurse, true);
-	if (st.type != EFS2_DIR) {
-		image_tally_add(tally, st.verdict);
-		x = efs_image_entry(top, &st);
-		efs_show_entry(&show, &x);
-	} else {
-		while ((r = efs2_walk_next(w, &path, &st, e)) == 0 && path) {
-			if (cancel_is_set(ctx->cancel)) {
-				r = err_set(e, ERR_CANCELLED, "stopped");
-				break;
-			}
-			image_tally_add(tally, st.verdict);
-			x = efs_image_entry(path, &st);
-			efs_show_entry(&show, &x);
-		}
-		efs2_walk_close(w);
-	}
-	efs_show_end(&show);
+	if (st.type == EFS2_DIR && st.verdict != EFS2_OK)
+		render_note(ctx->render, "the listing of '%s' is %s: %s", top,
+			    efs2_verdict_name(st.verdict), st.why);
+	if (recurse)
+		efs_show_tree(ctx->render, true);
+	else
+		efs_show_list(ctx->render, true);
+	r = st.type == EFS2_DIR ? list_below(ctx, im, top, recurse, tally, e)
+				: show_row(ctx->render, im, top, &st, recurse, e);
+	efs_show_end(ctx->render);
 	return r;
 }
 
@@ -96,27 +131,27 @@ int efs_image_tree(struct ctx *ctx, const struct parsed *p, struct err *e)
 static int stat_run(struct ctx *ctx, struct image *im, const char *path, struct err *e)
 {
 	struct image_tally tally = { 0 };
-	struct efs_entry x;
+	struct render *r = ctx->render;
+	char target[EFS2_PATH_MAX], mode[8];
 	struct efs2_stat st;
 
-	if (image_stat(im, path, &st, e) < 0)
+	if (image_stat(im, path, &st, e) < 0 || read_target(im, &st, target, e) < 0)
 		return -1;
-	x = efs_image_entry(path, &st);
-	efs_show_facts(ctx->render, &x, true);
-	render_u64(ctx->render, "nlink", "links", st.nlink);
-	render_u64(ctx->render, "uid", "uid", st.uid);
-	render_u64(ctx->render, "gid", "gid", st.gid);
-	render_u64(ctx->render, "inode", "inode", st.inode);
-	render_bool(ctx->render, "inline", "kept in its folder", st.is_inline);
-	if (st.type == EFS2_LINK && st.verdict == EFS2_OK) {
-		char target[EFS2_PATH_MAX];
-		size_t n;
-
-		if (efs2_read(im->fs, &st, 0, target, sizeof(target) - 1, &n, NULL, e) < 0)
-			return -1;
-		target[n] = '\0';
-		render_str(ctx->render, "target", "target", target);
-	}
+	render_str(r, "path", "path", path);
+	render_str(r, "type", "type", efs_image_type(st.type));
+	if (st.type == EFS2_LINK)
+		render_str(r, "target", "target", target[0] ? target : NULL);
+	render_u64(r, "size", "size", st.size);
+	render_u64(r, "nlink", "links", st.nlink);
+	render_str(r, "mode", "mode", efs_mode_text(st.mode, mode));
+	render_u64(r, "mtime", "changed", st.mtime);
+	render_u64(r, "ctime", "made", st.ctime);
+	render_u64(r, "atime", "read", st.atime);
+	render_u64(r, "inode", "inode", st.inode);
+	render_bool(r, "inline", "kept in its folder", st.is_inline);
+	render_str(r, "verdict", "verdict", efs2_verdict_name(st.verdict));
+	if (st.why[0])
+		render_str(r, "why", "why", st.why);
 	image_tally_add(&tally, st.verdict);
 	return image_tally_end(&tally, e);
 }
@@ -217,9 +252,9 @@ static int get_run(struct ctx *ctx, const struct parsed *p, struct image *im, st
 		return -1;
 	digest_final_hex(&hashed.digest, hex);
 	render_str(ctx->render, "path", "path", from);
-	render_str(ctx->render, "type", "type", efs2_type_name(st.type));
-	render_str(ctx->render, "file", "file", path);
-	render_u64(ctx->render, "size", "bytes", hashed.n);
+	render_str(ctx->render, "type", "type", efs_image_type(st.type));
+	render_str(ctx->render, "file", "written to", path);
+	render_size(ctx->render, "bytes", "size", hashed.n);
 	render_u64(ctx->render, "missing", "of them missing", missing);
 	render_str(ctx->render, "sha256", "SHA-256", hex);
 	render_str(ctx->render, "verdict", "verdict", efs2_verdict_name(st.verdict));
@@ -240,64 +275,3 @@ int efs_image_get(struct ctx *ctx, const struct parsed *p, struct err *e)
 	image_close(&im);
 	return r;
 }
-
-/* ---- rows ---- */
-
-static const struct opt image_opts[] = { IMAGE_OPTS, OPTS_END };
-static const struct opt get_opts[] = {
-	IMAGE_OPTS,
-	{ "output", 'o', OPT_STR, HINT_FILE, "FILE|DIR|-",
-	  "where the bytes go; - is standard output", 0, 0, NULL, 0 },
-	OPTS_END,
-};
-
-const struct cmd cmd_efs_ls = {
-	.name = "efs ls",
-	.args = "[PATH]",
-	.summary = "list a folder of the modem's file system",
-	.about = "PATH begins with '/'; the default is the root. From a dump every entry comes with a verdict: "
-		 "ok, unverified, partial or unreadable.",
-	.example = "salvor efs ls --image efs2.bin /nvm/num",
-	.opts = image_opts,
-	.max_args = 1,
-	.exits = EXITS_IMAGE,
-	.run = efs_image_ls,
-};
-
-const struct cmd cmd_efs_tree = {
-	.name = "efs tree",
-	.args = "[PATH]",
-	.summary = "list the modem's file system from a folder down",
-	.about = "In a damaged dump, directories whose own name is lost come last, below /%lost, by number.",
-	.example = "salvor efs tree --image efs2.bin",
-	.opts = image_opts,
-	.max_args = 1,
-	.exits = EXITS_IMAGE,
-	.run = efs_image_tree,
-};
-
-const struct cmd cmd_efs_get = {
-	.name = "efs get",
-	.args = "PATH",
-	.summary = "copy one file or item out of the modem's file system",
-	.about = "Exactly its bytes, into a new file. What is not proven to be whole gets a name that says so: "
-		 "NAME%.partial (missing pages are zeros) or NAME%.unverified.",
-	.example = "salvor efs get --image efs2.bin /nvm/num/550 -o 550.bin",
-	.opts = get_opts,
-	.min_args = 1,
-	.max_args = 1,
-	.exits = EXITS_IMAGE,
-	.run = efs_image_get,
-};
-
-const struct cmd cmd_efs_stat = {
-	.name = "efs stat",
-	.args = "PATH",
-	.summary = "show one entry of the modem's file system",
-	.example = "salvor efs stat --image efs2.bin /nvm/num/550",
-	.opts = image_opts,
-	.min_args = 1,
-	.max_args = 1,
-	.exits = EXITS_IMAGE,
-	.run = efs_image_stat,
-};
