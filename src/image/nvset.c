@@ -185,6 +185,8 @@ static int find_repeats(struct nvset_files *f, struct err *e)
 			continue;
 		if (first && strcmp(first->path, v[i]->path) == 0) {
 			v[i]->first = (size_t)(first - f->v);
+			/* The list goes by sections, and so do equal paths here. */
+			v[i]->twice = v[i - 1]->section == v[i]->section;
 			v[i]->differs =
 				!slice_eq(qnode_bytes(first->data), qnode_bytes(v[i]->data));
 		} else {

@@ -66,6 +66,7 @@ struct nvset_file {
 	const char *path;               /* borrowed from dir; "" for NVSET_FILE_NO_PATH */
 	size_t first;                   /* the file of this list that first has the path, or itself */
 	bool differs;                   /* content is not that of the first */
+	bool twice;                     /* its own section had the path before */
 };
 /* All item files of all sections: sections in the order of the enum, paths in the order of the file,
  * contents without path behind them. Its texts live as long as the tree. */

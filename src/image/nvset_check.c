@@ -199,7 +199,7 @@ static void check_file(const struct nvset_file *one, const struct nvset_files *a
 	if (nul && one->section != NVSET_PROVISIONING)
 		qfindings_add(f, WARNING, "path-nul", place, "the path ends with a NUL, QPST writes none here");
 	if (one != &all->v[one->first]) {
-		if (one->section == all->v[one->first].section)
+		if (one->twice)
 			qfindings_add(f, WARNING, "duplicate-path", place, "'%.120s' is there twice",
 				      one->path);
 		if (one->differs)

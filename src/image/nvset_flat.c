@@ -175,9 +175,11 @@ static int places(struct flat *f, struct err *e)
 					   .first = at[one->first] };
 		r = manifest_name_of_path("efs", one->path, &content->name, e);
 		/* A path that makes no name is no reason to fail. */
-		if (r < 0 && e->kind != ERR_NOMEM) {
-			content->name = NULL;
+		if (r < 0 && e->kind != ERR_NOMEM)
 			r = 0;
+		if (content->name && strlen(content->name) > QTREE_MAX_NAME) {
+			free(content->name);
+			content->name = NULL;
 		}
 	}
 	if (r == 0)

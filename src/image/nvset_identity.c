@@ -235,6 +235,9 @@ int nvset_imei_poke(uint8_t *file, size_t size, enum nvset_sub sub, uint16_t ind
 	if (nvset_read(all, NULL, &t, NULL, e) < 0)
 		return -1;
 	r = nvset_imei_replace(&t, sub, index, coded, e);
+	/* The way to the array is told as a path below. */
+	if (r == 0 && strchr(nvset_model(&t)->name, '/'))
+		r = err_set(e, ERR_UNSUPPORTED, "the model's storage has a '/' in its name");
 	if (r == 0) {
 		array = nvset_array(&t, sub);
 		snprintf(path, sizeof(path), "%s/default/NV_NUMBERED_ITEMS/%s", nvset_model(&t)->name,
