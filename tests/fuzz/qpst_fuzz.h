@@ -24,7 +24,8 @@ struct fuzz_gather {
 	struct nvset_gather gather;
 };
 
-static inline int fuzz_file(struct nvset_flat *to, const char *name, struct slice bytes, struct err *e)
+static inline int fuzz_file(struct nvset_flat *to, const char *name, struct slice bytes,
+			    struct err *e)
 {
 	struct fuzz_gather *g = container_of(to, struct fuzz_gather, flat);
 
@@ -67,7 +68,8 @@ static inline void fuzz_forms(const struct qtree *t)
 
 static inline void fuzz_views(struct qtree *t)
 {
-	static const uint8_t coded[NV_IMEI_LEN] = { 0x08, 0x4A, 0x09, 0x51, 0x24, 0x30, 0x32, 0x57, 0x81 };
+	static const uint8_t coded[NV_IMEI_LEN] = { 0x08, 0x4A, 0x09, 0x51, 0x24,
+						    0x30, 0x32, 0x57, 0x81 };
 	struct qfindings f = { 0 };
 	struct nvset_identity id;
 	struct nvset_traces traces;
@@ -97,7 +99,8 @@ static inline void fuzz_views(struct qtree *t)
 /* The file with another IMEI in it reads as the tree with that IMEI. */
 static inline void fuzz_poke(const uint8_t *data, size_t size, const struct qtree *poked)
 {
-	static const uint8_t coded[NV_IMEI_LEN] = { 0x08, 0x4A, 0x09, 0x51, 0x24, 0x30, 0x32, 0x57, 0x81 };
+	static const uint8_t coded[NV_IMEI_LEN] = { 0x08, 0x4A, 0x09, 0x51, 0x24,
+						    0x30, 0x32, 0x57, 0x81 };
 	uint8_t *copy = malloc(size ? size : 1);
 	struct err e = ERR_INIT;
 	struct qtree again;

@@ -102,15 +102,6 @@ static void assert_comes_back(const struct qtree *t)
 	box_free(b);
 }
 
-static struct qtree synthetic(void)
-{
-	struct buf file = data_file("synthetic.xqcn");
-	struct qtree t = read_xqcn(buf_slice(&file));
-
-	buf_fini(&file);
-	return t;
-}
-
 static void names_of_items_tell_subscription_id_and_index(void **state)
 {
 	static const struct {
@@ -129,9 +120,11 @@ static void names_of_items_tell_subscription_id_and_index(void **state)
 		{ "nvm/num/303_4", NVSET_DEFAULT, 303, 4, false },
 		{ "nvm/context1/550", NVSET_SIM_1, 550, 0, false },
 	};
-	static const char *const none[] = { "nv/550", "nv/.bin", "nv/65536.bin", "nv/1_.bin", "nv/1_2_3.bin",
-					    "nv/00550_0+1.bin", "nv/sim3/00550.bin", "nv/item_files/x.bin",
-					    "nvm/num/550.bin", "nv/fifty.bin", "nv/-1.bin", "00550.bin" };
+	static const char *const none[] = {
+		"nv/550",          "nv/.bin",          "nv/65536.bin",      "nv/1_.bin",
+		"nv/1_2_3.bin",    "nv/00550_0+1.bin", "nv/sim3/00550.bin", "nv/item_files/x.bin",
+		"nvm/num/550.bin", "nv/fifty.bin",     "nv/-1.bin",         "00550.bin"
+	};
 	enum nvset_sub sub;
 	uint16_t id, index;
 	char name[32];
@@ -254,13 +247,16 @@ static void a_layout_that_does_not_fit_its_files_is_refused(void **state)
 		{ "salvor-qpst 1\nstorage\t0\tr\nstorage\t2\tr\n", "depth" },
 		{ "salvor-qpst 1\nstorage\t0\tr\nstream\t1\ts\t-\nstream\t2\ts\t-\n", "depth" },
 		{ "salvor-qpst 1\nstorage\t0\tr\nstream\t1\ts\tgone\n", "'gone' is not there" },
-		{ "salvor-qpst 1\nstorage\t0\tr\nstream\t1\ts\t-\nstream\t1\ts\t-\n", "two entries" },
+		{ "salvor-qpst 1\nstorage\t0\tr\nstream\t1\ts\t-\nstream\t1\ts\t-\n",
+		  "two entries" },
 		{ "salvor-qpst 1\nstorage\t0\tr\nitem\t1\t0\tfile\n", "item without" },
-		{ "salvor-qpst 1\nstorage\t0\tr\nitems\t1\ta\nitem\t65536\t0\tfile\n", "item without" },
+		{ "salvor-qpst 1\nstorage\t0\tr\nitems\t1\ta\nitem\t65536\t0\tfile\n",
+		  "item without" },
 		{ "salvor-qpst 1\nstorage\t0\tr\nitems\t1\ta\nitem\t1\t0\tgone\n", "'gone'" },
 		{ "salvor-qpst 1\nstorage\t0\tr\nitems\t1\ta\nitem\t1\t0\tlarge\n", "129 bytes" },
 		{ "salvor-qpst 1\nstorage\t0\tr\npath\t1\ta\tzz\t0\t/x\n", "header" },
-		{ "salvor-qpst 1\nstorage\t0\tr\npath\t1\ta\t000000000000000000\t0\t/x\n", "header" },
+		{ "salvor-qpst 1\nstorage\t0\tr\npath\t1\ta\t000000000000000000\t0\t/x\n",
+		  "header" },
 		{ "salvor-qpst 1\nstorage\t0\tr\npath\t1\ta\t-\t2\t/x\n", "header" },
 		{ "salvor-qpst 1\nstorage\t0\tr\npath\t1\ta\t-\t0\t%0\n", "header" },
 		{ "salvor-qpst 1\nstorage\t0\tr\npath\t1\ta\t-\t0\t%00\n", "header" },
@@ -280,7 +276,8 @@ static void a_layout_that_does_not_fit_its_files_is_refused(void **state)
 		assert_ok(nvset_gather_add(&g, "file", SLICE_STR("x"), &e), e);
 		assert_ok(nvset_gather_add(&g, "large", SLICE(large, 129), &e), e);
 		assert_ok(nvset_gather_add(&g, NVSET_LAYOUT,
-					   SLICE(rows[i].layout, strlen(rows[i].layout)), &e), e);
+					   SLICE(rows[i].layout, strlen(rows[i].layout)), &e),
+			  e);
 		assert_err(nvset_gather_done(&g, NULL, &t, NULL, &e), e, ERR_PROTO);
 		if (!strstr(e.msg, rows[i].says))
 			fail_msg("row %zu: \"%s\" does not say \"%s\"", i, e.msg, rows[i].says);

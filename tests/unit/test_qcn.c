@@ -1,5 +1,5 @@
-/* QCN as a compound file: both sector sizes, valid trees, and nothing that a damaged or hostile file can
- * do. The fields are taken apart here by offsets of this file's own. */
+/* QCN as a compound file: both sector sizes, valid trees, and nothing that a damaged or hostile
+ * file can do. The fields are taken apart here by offsets of this file's own. */
 #include "tests/unit/qpst_util.h"
 
 #include <stdio.h>
@@ -153,7 +153,7 @@ static void written_directories_are_valid_trees_of_any_size(void **state)
 		for (i = 0; i < n; i++) {
 			/* Names of several lengths, not in order. */
 			snprintf(name, sizeof(name), i % 3 ? "%08X" : "x%u", i * 7919 % 65521);
-			add_stream(&t, dir, name, SLICE(name, strlen(name) * (i % 4)) );
+			add_stream(&t, dir, name, SLICE(name, strlen(name) * (i % 4)));
 		}
 		b = written_qcn(&t);
 		check_written(buf_slice(&b), n + 1);
@@ -187,8 +187,8 @@ static void the_same_tree_gives_the_same_bytes_and_keeps_its_times(void **state)
 
 static void streams_of_every_size_around_the_limits_come_back(void **state)
 {
-	static const size_t sizes[] = { 0, 1, 63, 64, 65, 511, 512, 513, 4032, 4095, 4096, 4097,
-					4608, 65536, 100001 };
+	static const size_t sizes[] = { 0,    1,    63,   64,   65,   511,   512,   513,
+					4032, 4095, 4096, 4097, 4608, 65536, 100001 };
 	struct qtree t, again;
 	struct qnode *root;
 	struct buf b;
@@ -245,7 +245,8 @@ static void files_past_109_allocation_sectors_come_back(void **state)
  * mini FAT in 2, mini stream in 3, a stream of 5000 bytes in 4 and 5. */
 static struct buf version_4(void)
 {
-	static const uint32_t fat[] = { 0xFFFFFFFD, 0xFFFFFFFE, 0xFFFFFFFE, 0xFFFFFFFE, 5, 0xFFFFFFFE };
+	static const uint32_t fat[] = { 0xFFFFFFFD, 0xFFFFFFFE, 0xFFFFFFFE,
+					0xFFFFFFFE, 5,          0xFFFFFFFE };
 	static const struct {
 		const char *name;
 		uint8_t type;
@@ -338,8 +339,8 @@ static void contradictions_are_refused(void **state)
 		{ 60, 1, "used twice" },
 		{ 76, 6, "allocation table: sector 6" },
 		{ 4096 + 4 * 1, 1, "directory: sector 1 is used twice" }, /* a loop */
-		{ 4096 + 4 * 2, 1, "used twice" },                        /* crosses the directory */
-		{ 4096 + 4 * 4, 0xFFFFFFFE, "'b'" },                      /* ends early */
+		{ 4096 + 4 * 2, 1, "used twice" },   /* crosses the directory */
+		{ 4096 + 4 * 4, 0xFFFFFFFE, "'b'" }, /* ends early */
 		{ 4096 + 4 * 4, 4, "used twice" },
 		{ 4096 + 4 * 5, 3, "goes on past" },
 		{ 2 * 4096 + 66, 2, "root" },
@@ -373,7 +374,8 @@ static void contradictions_are_refused(void **state)
 		assert_int_equal(read_file(buf_slice(&b), &t, NULL, &e), -1);
 		if (!strstr(e.msg, rows[i].says))
 			fail_msg("row %zu: \"%s\" does not say \"%s\"", i, e.msg, rows[i].says);
-		assert_true(e.kind == ERR_PROTO || e.kind == ERR_MISMATCH || e.kind == ERR_UNSUPPORTED);
+		assert_true(e.kind == ERR_PROTO || e.kind == ERR_MISMATCH ||
+			    e.kind == ERR_UNSUPPORTED);
 		buf_fini(&b);
 	}
 }
@@ -473,7 +475,7 @@ static void a_directory_out_of_order_is_reported(void **state)
 static void poke_finds_every_byte_of_any_stream(void **state)
 {
 	static const char *const paths[] = {
-		"00000000/default/EFS_Backup/EFS_Data/00000003",  /* 5000 bytes, in sectors */
+		"00000000/default/EFS_Backup/EFS_Data/00000003",    /* 5000 bytes, in sectors */
 		"00000000/default/NV_NUMBERED_ITEMS/NV_ITEM_ARRAY", /* 952 bytes, in mini sectors */
 	};
 	struct buf file = data_file("synthetic.qcn");
@@ -506,16 +508,19 @@ static void poke_finds_every_byte_of_any_stream(void **state)
 	{
 		struct err e = ERR_INIT;
 
-		assert_err(qcn_poke(file.p, file.n, paths[1], 950, SLICE("123", 3), &e), e, ERR_MISMATCH);
-		assert_err(qcn_poke(file.p, file.n, "nowhere", 0, SLICE("1", 1), &e), e, ERR_MISMATCH);
+		assert_err(qcn_poke(file.p, file.n, paths[1], 950, SLICE("123", 3), &e), e,
+			   ERR_MISMATCH);
+		assert_err(qcn_poke(file.p, file.n, "nowhere", 0, SLICE("1", 1), &e), e,
+			   ERR_MISMATCH);
 	}
 	buf_fini(&file);
 }
 
 static void names_that_a_compound_file_cannot_hold_are_refused(void **state)
 {
-	static const char *const bad[] = { "12345678901234567890123456789012", "a/b", "a\\b", "a:b", "a!b",
-					   "TWIN" };
+	static const char *const bad[] = {
+		"12345678901234567890123456789012", "a/b", "a\\b", "a:b", "a!b", "TWIN"
+	};
 	size_t i;
 
 	(void)state;
@@ -528,7 +533,8 @@ static void names_that_a_compound_file_cannot_hold_are_refused(void **state)
 
 		buf_sink_init(&to, &b);
 		qtree_init(&t, 0);
-		root = add_storage(&t, NULL, "any name, even one with / and longer than thirty-one letters");
+		root = add_storage(&t, NULL,
+				   "any name, even one with / and longer than thirty-one letters");
 		add_stream(&t, root, "twin", SLICE("", 0));
 		add_stream(&t, root, "1234567890123456789012345678901", SLICE("", 0));
 		assert_ok(qcn_write(&t, A_TIME, &to.sink, &e), e);
