@@ -139,6 +139,7 @@ static void check_written(struct slice f, unsigned nodes)
 
 static void written_directories_are_valid_trees_of_any_size(void **state)
 {
+	static const uint8_t bytes[64] = "streams of none to 48 bytes";
 	unsigned n, i;
 
 	(void)state;
@@ -153,7 +154,7 @@ static void written_directories_are_valid_trees_of_any_size(void **state)
 		for (i = 0; i < n; i++) {
 			/* Names of several lengths, not in order. */
 			snprintf(name, sizeof(name), i % 3 ? "%08X" : "x%u", i * 7919 % 65521);
-			add_stream(&t, dir, name, SLICE(name, strlen(name) * (i % 4)));
+			add_stream(&t, dir, name, SLICE(bytes, i % 4 * 16));
 		}
 		b = written_qcn(&t);
 		check_written(buf_slice(&b), n + 1);
@@ -424,7 +425,7 @@ static void every_truncation_fails_or_is_reported(void **state)
 
 static void no_single_damaged_byte_does_harm(void **state)
 {
-	static const uint8_t values[] = { 0x00, 0x01, 0x7F, 0xFE, 0xFF };
+	static const uint8_t values[] = { 0x00, 0x01, 0xFF };
 	struct buf file = data_file("synthetic.qcn");
 	size_t i, k, good = 0;
 
@@ -483,7 +484,7 @@ static void poke_finds_every_byte_of_any_stream(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(paths); i++) {
-		for (off = 50; off < 900; off += 3) {
+		for (off = 50; off < 900; off += 7) {
 			struct qtree t = read_qcn(buf_slice(&file)), poked;
 			struct qnode *node = qtree_stream(&t, paths[i]);
 			uint8_t nine[9], *copy = malloc(file.n);
