@@ -63,12 +63,13 @@ handed_back_by_the_bus_after_a_kill() {
 	bus
 	mm
 	emu ec25
-	# A port that never answers keeps it busy.
-	fake_diag dead=1
+	# A port that never answers, the NMEA one, keeps it busy.
 	ln -sf "$(readlink -f "$W/root/dev/ttyUSB1")" "$W/root/dev/ttyUSB0"
 	"$SALVOR_BIN" --root "$W/root" nv read 550 >/dev/null 2>&1 &
 	_p=$!
 	seen inhibit
+	sleep 0.3
+	[ "$(grep -c ^lost "$W/mm")" = 0 ] || fail "it was not held"
 	kill -9 $_p
 	seen lost
 	[ "$(grep -c ^release "$W/mm")" = 0 ] || fail "it was handed back before"
