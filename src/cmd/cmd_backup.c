@@ -1,4 +1,5 @@
 /* backup: one snapshot of one module. */
+#include "cmd/ports.h"
 #include "cmd/session.h"
 #include "cmd/snapshot.h"
 #include "cmd/table.h"
@@ -6,7 +7,6 @@
 #include "backup/take.h"
 #include "base/clock.h"
 #include "cmd/part.h"
-#include "device/normal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -23,6 +23,7 @@ enum { ONLY_DIAG, ONLY_EDL, ONLY_NOTHING };
 
 static const struct opt backup_opts[] = {
 	SESSION_OPTS,
+	PORTS_OPTS,
 	{ "full", 0, OPT_FLAG, HINT_NONE, NULL,
 	  "everything: the running firmware first, then through EDL and back", 0, 0, NULL, 0 },
 	{ "only", 0, OPT_CHOICE, HINT_NONE, NULL, "only what this way gives", 0, 0, only_choices, 0 },
@@ -64,14 +65,6 @@ static void note(struct job *j, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	render_diag(j->ctx->render, "%s", text);
-}
-
-static void say(void *arg, const char *text)
-{
-	struct ctx *ctx = arg;
-
-	if (!render_is_quiet(ctx->render))
-		render_diag(ctx->render, "%s", text);
 }
 
 /* ---- the snapshot in the making ---- */
@@ -132,18 +125,6 @@ static void leave(struct job *j)
 
 /* ---- running firmware ---- */
 
-static void open_normal(struct job *j, const struct device *dev, struct normal *m)
-{
-	struct normal_opts opts = { .root = j->ctx->root ? j->ctx->root : "",
-				    .log = j->ctx->log,
-				    .cancel = j->ctx->cancel,
-				    .wait_ms = j->ctx->timeout_ms,
-				    .say = say,
-				    .say_ctx = j->ctx };
-
-	normal_init(m, dev, &opts);
-}
-
 /* The part that AT gives; a silent port costs the description, not the backup. */
 static int over_at(struct job *j, struct normal *m, struct err *e)
 {
@@ -190,17 +171,15 @@ static int over_diag(struct job *j, struct normal *m, struct err *e)
 
 static int normal_part(struct job *j, struct err *e)
 {
-	struct err second = ERR_INIT;
 	struct normal m;
 	int r;
 
-	open_normal(j, &j->dev, &m);
+	if (ports_open(j->ctx, j->p, &m, e) < 0)
+		return -1;
 	r = over_at(j, &m, e);
 	if (r == 0)
 		r = over_diag(j, &m, e);
-	if (normal_close(&m, r < 0 ? &second : e) < 0)
-		r = -1;
-	return r;
+	return ports_close(j->ctx, &m, r, e);
 }
 
 /* ---- EDL ---- */
@@ -259,7 +238,7 @@ static int ask_again(struct job *j, struct at_info *ret, struct err *e)
 		struct normal m;
 		int r;
 
-		open_normal(j, &j->dev, &m);
+		ports_init(j->ctx, &j->dev, &m);
 		r = normal_at(&m, e);
 		if (r == 0)
 			r = at_info(m.at, ret, e);

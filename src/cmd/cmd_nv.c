@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 #include "model/imei.h"
+#include "model/nv_imei.h"
 #include "model/nv_names.h"
 
 #include <inttypes.h>

@@ -3,6 +3,7 @@
 #include "cmd/ports.h"
 #include "model/efs_places.h"
 #include "model/imei.h"
+#include "model/nv_imei.h"
 #include "wire/nv_msg.h"
 
 #include <inttypes.h>

@@ -3,8 +3,8 @@
 #include "backup/against.h"
 #include "backup/take.h"
 #include "base/bytes.h"
+#include "cmd/ports.h"
 #include "cmd/session.h"
-#include "device/normal.h"
 #include "image/efs2.h"
 #include "image/xqcn.h"
 #include "model/partition_kind.h"
@@ -159,14 +159,12 @@ static int identity(const struct manifest *m, const struct manifest_module *foun
 static int against_normal(struct ctx *ctx, const struct device *dev, const struct manifest *m,
 			  struct table_out *out, struct against_counts *ret, struct err *e)
 {
-	struct normal_opts opts = { .root = ctx->root ? ctx->root : "", .log = ctx->log, .cancel = ctx->cancel };
-	struct err second = ERR_INIT;
 	struct manifest_module found;
 	struct at_info info;
 	struct normal n;
 	int r;
 
-	normal_init(&n, dev, &opts);
+	ports_init(ctx, dev, &n);
 	r = normal_at(&n, e);
 	if (r == 0)
 		r = at_info(n.at, &info, e);
@@ -178,9 +176,7 @@ static int against_normal(struct ctx *ctx, const struct device *dev, const struc
 		r = normal_nv(&n, e);
 	if (r == 0)
 		r = against_diag(m, n.efs, n.nv, ctx->progress, &out->ops, ret, e);
-	if (normal_close(&n, r < 0 ? &second : e) < 0)
-		r = -1;
-	return r;
+	return ports_close(ctx, &n, r, e);
 }
 
 static int against_storage(struct ctx *ctx, const struct parsed *p, const struct manifest *m,
