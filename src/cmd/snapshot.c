@@ -14,8 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define GAPS_SHOWN 40
-
 /* ---- where it goes ---- */
 
 static int default_dir(char **ret, struct err *e)
@@ -244,6 +242,7 @@ static void via_text(unsigned via, char out[24])
 		 via & MANIFEST_EDL ? " EDL" : "");
 }
 
+/* People read of them among the reasons, as far as they weigh. */
 static void render_gaps(struct render *r, const struct manifest *m)
 {
 	static const struct render_col cols[] = {
@@ -251,25 +250,17 @@ static void render_gaps(struct render *r, const struct manifest *m)
 		{ "how", "", false },
 		{ "why", "WHY", false },
 	};
-	size_t i, shown = 0, most = render_is_json(r) ? m->n_gaps : GAPS_SHOWN;
+	size_t i;
 
-	if (m->n_gaps == 0 && !render_is_json(r))
+	if (!render_is_json(r))
 		return;
 	render_table(r, "missing", cols, ARRAY_SIZE(cols));
-	for (i = 0; i < m->n_gaps && shown < most; i++) {
-		const struct manifest_gap *g = &m->gap[i];
-
-		/* What was asked for by name and does not exist is no loss. */
-		if (g->how == GAP_ABSENT && !render_is_json(r))
-			continue;
-		render_cell_str(r, g->what);
-		render_cell_str(r, gap_how_name(g->how));
-		render_cell_str(r, g->why);
-		shown++;
+	for (i = 0; i < m->n_gaps; i++) {
+		render_cell_str(r, m->gap[i].what);
+		render_cell_str(r, gap_how_name(m->gap[i].how));
+		render_cell_str(r, m->gap[i].why);
 	}
 	render_table_end(r, NULL);
-	if (i < m->n_gaps)
-		render_line(r, "and more, %zu in all: --json shows them", m->n_gaps);
 }
 
 static void render_verdict(struct render *r, const struct manifest *m)
