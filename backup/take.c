@@ -42,8 +42,8 @@ int take_module(struct take *t, const struct manifest_module *found, struct err 
 			       m->name);
 	if (same == MODULE_UNKNOWN && !t->is_bound && m->n_items)
 		return err_set(e, ERR_MISMATCH,
-			       "nothing shows that this is the module that the backup '%s' was begun with; "
-			       "resume it in the mode in which it was begun",
+			       "nothing shows that this is the module that the backup '%s' was begun with: resume "
+			       "it in the mode in which it was begun, in EDL without a running programmer",
 			       m->name);
 	t->is_bound = true;
 	if (fill_text(&m->module.maker, found->maker, e) < 0 ||

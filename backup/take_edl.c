@@ -1,6 +1,7 @@
 /* The part of take.h that reads storage. */
 #include "backup/take.h"
 
+#include "backup/pull_file.h"
 #include "image/dumpmap.h"
 #include "model/partition_kind.h"
 
@@ -248,6 +249,63 @@ static int copy_bad_blocks(struct manifest *m, const struct take_edl *in, struct
 	return 0;
 }
 
+/* Does anything but erased flash go by? Two wiped modules are equal and prove nothing. */
+struct probe {
+	struct sink sink;
+	bool any;
+};
+
+static int probe_put(struct sink *s, const void *bytes, size_t n, struct err *e)
+{
+	struct probe *probe = container_of(s, struct probe, sink);
+
+	(void)e;
+	probe->any = probe->any || !slice_all(SLICE(bytes, n), 0xff);
+	return 0;
+}
+
+static const struct manifest_item *own_efs(const struct manifest *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->n_items; i++) {
+		const struct manifest_item *it = &m->item[i];
+		struct place p = { .kind = 0 };
+
+		if (it->kind != ITEM_RAW || it->state != ITEM_COMPLETE || !it->raw.partition)
+			continue;
+		snprintf(p.name, sizeof(p.name), "%s", it->raw.partition);
+		p.kind = partition_kind(p.name);
+		if (is_read_twice(&p))
+			return it;
+	}
+	return NULL;
+}
+
+/* A programmer that runs already does not tell the chip's serial on older chips. The modem's own file
+ * system then shows whether this is the module that the backup was begun with: no two have the same. */
+static int know_by_content(struct take *t, const struct take_edl *in, struct err *e)
+{
+	const struct module *mod = in->module;
+	const struct manifest *m = snap_manifest(t->snap);
+	const struct manifest_item *it = own_efs(m);
+	struct pull pull = { .fh = mod->firehose, .geometry = &mod->geometry, .progress = t->progress };
+	struct probe probe = { .sink = { probe_put } };
+	struct pull_file got;
+	int result;
+
+	if (!it)
+		return 0;
+	progress_begin(t->progress, "is it the same module?", it->size);
+	result = pull_to_sink(&pull, &it->raw.at, &probe.sink, &got, e);
+	progress_end(t->progress, result == 0);
+	if (result < 0)
+		return err_prefix(e, "reading '%s' again, to know the module by it", it->raw.partition);
+	if (probe.any && strcmp(got.sha256, it->sha256) == 0)
+		t->is_bound = true;
+	return 0;
+}
+
 int take_edl(struct take *t, const struct take_edl *in, struct err *e)
 {
 	const struct module *mod = in->module;
@@ -255,13 +313,16 @@ int take_edl(struct take *t, const struct take_edl *in, struct err *e)
 	struct manifest *m = snap_manifest(t->snap);
 	size_t i;
 
-	if (take_module(t, &found, e) < 0)
-		return -1;
 	if (m->n_items && m->has_geometry && m->geometry.sector_size != mod->geometry.sector_size)
 		return err_set(e, ERR_MISMATCH,
 			       "the backup '%s' was begun on storage with sectors of %" PRIu32
 			       " bytes, and these have %" PRIu32,
 			       m->name, m->geometry.sector_size, mod->geometry.sector_size);
+	if (m->n_items && !t->is_bound &&
+	    manifest_same_module(&m->module, &found) == MODULE_UNKNOWN && know_by_content(t, in, e) < 0)
+		return -1;
+	if (take_module(t, &found, e) < 0)
+		return -1;
 	m->has_geometry = true;
 	m->geometry = mod->geometry;
 	if (copy_table(&m->table, &mod->table, e) < 0 || copy_bad_blocks(m, in, e) < 0 ||

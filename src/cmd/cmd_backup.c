@@ -74,7 +74,6 @@ static int begin(struct job *j, const struct manifest_module *known, struct err 
 	struct snap_opts opts = { .progress = j->ctx->progress, .tool = PACKAGE_VERSION };
 	struct snapshot_dest *d = &j->dest;
 	struct manifest *m;
-	size_t i;
 	int r;
 
 	if (j->snap)
@@ -96,10 +95,6 @@ static int begin(struct job *j, const struct manifest_module *known, struct err 
 	j->take.snap = j->snap;
 	m = snap_manifest(j->snap);
 	m->asked |= (j->wants_normal ? MANIFEST_AT | MANIFEST_DIAG : 0) | (j->wants_edl ? MANIFEST_EDL : 0);
-	for (i = 0; m->resumed == 0 && parsed_list_at(j->p, "part", i); i++) {
-		if (manifest_add_only(m, partition_plain_name(parsed_list_at(j->p, "part", i)), e) < 0)
-			return -1;
-	}
 	return snap_save(j->snap, e);
 }
 
@@ -184,6 +179,24 @@ static int normal_part(struct job *j, struct err *e)
 
 /* ---- EDL ---- */
 
+/* What only was asked for, in the words of the manifest. */
+static int note_only(struct job *j, const struct table *table, const struct place *p, size_t n,
+		     struct err *e)
+{
+	struct manifest *m = snap_manifest(j->snap);
+	char name[2 * PARTITION_NAME_MAX];
+	size_t i;
+
+	if (m->n_only)
+		return 0;
+	for (i = 0; i < n; i++) {
+		take_item_name(table, &p[i], name, sizeof(name));
+		if (manifest_add_only(m, name, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int read_places(struct job *j, const struct module *m, struct err *e)
 {
 	struct take_edl in = { .module = m, .once = parsed_flag(j->p, "once") };
@@ -201,6 +214,8 @@ static int read_places(struct job *j, const struct module *m, struct err *e)
 		r = part_resolve(m, parsed_list_at(j->p, "part", i), &places[i], e);
 	in.place = places;
 	in.n = n;
+	if (r == 0)
+		r = note_only(j, &m->table, places, n, e);
 	if (r == 0)
 		r = take_edl(&j->take, &in, e);
 	free(places);
@@ -222,8 +237,14 @@ static int edl_part(struct job *j, struct err *e)
 		return -1;
 	}
 	/* Bytes that were read are kept whatever the module does now. */
-	if (session_close(&s, &j->late) == 0)
+	if (session_close(&s, &j->late) == 0) {
 		j->dev = s.module.dev;
+		return 0;
+	}
+	/* It is not as it was: no matter of two things that disagree. */
+	if (j->late.kind == ERR_MISMATCH)
+		j->late.kind = ERR_LINK;
+	err_append(&j->late, "; the backup was sealed all the same");
 	return 0;
 }
 

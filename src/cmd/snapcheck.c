@@ -124,7 +124,16 @@ const struct verify_check *snapcheck_all(size_t *ret_n)
 struct table_out {
 	struct against_ops ops;
 	struct render *render;
+	const struct render_col *cols;
+	size_t n_cols;
+	bool is_begun;
 };
+
+static void table_begin(struct table_out *out)
+{
+	render_table(out->render, "differences", out->cols, out->n_cols);
+	out->is_begun = true;
+}
 
 static int on_item(struct against_ops *ops, const struct manifest_item *it, enum against_how how,
 		   const char *why, struct err *e)
@@ -141,18 +150,16 @@ static int on_item(struct against_ops *ops, const struct manifest_item *it, enum
 	return 0;
 }
 
-static int identity(const struct manifest *m, const struct manifest_module *found, struct err *e)
+static int identity(struct ctx *ctx, const struct manifest *m, const struct manifest_module *found,
+		    struct err *e)
 {
-	switch (manifest_same_module(&m->module, found)) {
-	case MODULE_OTHER:
+	enum manifest_same same = manifest_same_module(&m->module, found);
+
+	render_str(ctx->render, "same_module", "same module",
+		   same == MODULE_SAME ? "yes" : same == MODULE_OTHER ? "no" : "not told");
+	if (same == MODULE_OTHER)
 		return err_set(e, ERR_MISMATCH, "the module on the cable is another one than the snapshot's");
-	case MODULE_UNKNOWN:
-		return err_set(e, ERR_MISMATCH,
-			       "nothing that the module tells now is in the snapshot, so nobody knows whether "
-			       "it is the same one; try the mode in which the snapshot was made");
-	case MODULE_SAME:
-		break;
-	}
+	/* Not told: a running programmer hides the chip's serial. The contents will show it. */
 	return 0;
 }
 
@@ -170,12 +177,14 @@ static int against_normal(struct ctx *ctx, const struct device *dev, const struc
 		r = at_info(n.at, &info, e);
 	if (r == 0) {
 		take_at_module(&info, &found);
-		r = identity(m, &found, e);
+		r = identity(ctx, m, &found, e);
 	}
 	if (r == 0)
 		r = normal_nv(&n, e);
-	if (r == 0)
+	if (r == 0) {
+		table_begin(out);
 		r = against_diag(m, n.efs, n.nv, ctx->progress, &out->ops, ret, e);
+	}
 	return ports_close(ctx, &n, r, e);
 }
 
@@ -189,9 +198,11 @@ static int against_storage(struct ctx *ctx, const struct parsed *p, const struct
 	if (session_open(&s, ctx, p, e) < 0)
 		return -1;
 	found.chip = s.module.chip;
-	r = identity(m, &found, e);
-	if (r == 0)
+	r = identity(ctx, m, &found, e);
+	if (r == 0) {
+		table_begin(out);
 		r = against_edl(m, &s.module, ctx->progress, &out->ops, ret, e);
+	}
 	if (r < 0) {
 		session_abort(&s);
 		return -1;
@@ -214,11 +225,13 @@ int snapcheck_against(struct ctx *ctx, const struct parsed *p, const struct mani
 	ctx->phase = PHASE_START;
 	if (session_find(ctx, 0, &dev, e) < 0)
 		return -1;
-	render_table(ctx->render, "differences", cols, ARRAY_SIZE(cols));
+	out.cols = cols;
+	out.n_cols = ARRAY_SIZE(cols);
 	r = dev.state == DEVICE_NORMAL && !session_loader(p)
 		    ? against_normal(ctx, &dev, m, &out, &counts, e)
 		    : against_storage(ctx, p, m, &out, &counts, e);
-	render_table_end(ctx->render, NULL);
+	if (out.is_begun)
+		render_table_end(ctx->render, NULL);
 	if (r < 0) {
 		if (e->kind == ERR_MISMATCH)
 			ctx->phase = PHASE_VERIFY;
