@@ -1,7 +1,6 @@
 #include "backup/take.h"
 
 #include "model/nv_imei.h"
-#include "wire/diag_msg.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -244,7 +244,6 @@ static int edl_part(struct job *j, struct err *e)
 	/* It is not as it was: no matter of two things that disagree. */
 	if (j->late.kind == ERR_MISMATCH)
 		j->late.kind = ERR_LINK;
-	err_append(&j->late, "; the backup was sealed all the same");
 	return 0;
 }
 
@@ -368,8 +367,11 @@ static int seal(struct job *j, struct err *e)
 		rc = snap_seal_to(j->snap, j->raw, &done, e);
 	else
 		rc = snap_seal(j->snap, j->dest.path, &done, e);
-	if (rc < 0)
+	if (rc < 0) {
+		if (j->late.kind != ERR_NONE)
+			note(j, "%s", j->late.msg);
 		return -1;
+	}
 	j->snap = NULL;
 	render_str(r, "file", "file", j->raw ? "-" : done.path);
 	render_size(r, "bytes", "size", done.bytes);
@@ -385,7 +387,7 @@ static int seal(struct job *j, struct err *e)
 	snap_sealed_fini(&done);
 	if (j->late.kind != ERR_NONE) {
 		*e = j->late;
-		return -1;
+		return err_append(e, "; the backup was sealed all the same");
 	}
 	if (verdict != VERDICT_COMPLETE)
 		return err_set(e, ERR_PARTIAL, "the backup is %s, see the reasons above", verdict_name(verdict));
