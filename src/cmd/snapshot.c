@@ -69,7 +69,9 @@ static int dest_of_output(struct snapshot_dest *d, const char *output, struct er
 	if (n == 0)
 		return err_set(e, ERR_USAGE, "-o needs a file, a folder or '-'");
 	if (output[n - 1] == '/' || fs_is_dir(output)) {
-		d->dir = strdup(output);
+		while (n > 1 && output[n - 1] == '/')
+			n--;
+		d->dir = strndup(output, n);
 		return d->dir ? 0 : err_nomem(e);
 	}
 	slash = strrchr(output, '/');
