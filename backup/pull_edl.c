@@ -31,7 +31,7 @@ static int pull_nand(const struct pull *pull, const struct extent *x, uint64_t t
 
 	while (left) {
 		if (progress_cancelled(pull->progress)) {
-			err_set(e, ERR_CANCELLED, "stopped while reading; nothing was changed");
+			err_set(e, ERR_CANCELLED, "stopped while reading");
 			goto out;
 		}
 		/* An extent may begin inside a block; commands never cross a block border. */

@@ -195,7 +195,7 @@ static struct step step_of(const struct push *push, enum step_kind kind, uint64_
 {
 	struct step s = { .kind = kind, .at = push->place.at, .bytes = bytes };
 
-	memcpy(s.what, push->place.name, sizeof(s.what));
+	snprintf(s.what, sizeof(s.what), "%s", push->place.name);
 	snprintf(s.note, sizeof(s.note), "%s", note);
 	if (push->input && kind != STEP_SAVE && kind != STEP_ERASE)
 		memcpy(s.sha256, push->input->sha256, sizeof(s.sha256));
@@ -294,7 +294,7 @@ static int save(struct push *push, struct err *e)
 			return err_set(
 				e, ERR_INTEGRITY,
 				"two reads of '%s' differ: the flash or the cable is not reliable now, "
-				"nothing was changed",
+				"so it is left as it is",
 				push->place.name);
 	}
 	progress_end(push->progress, true);
@@ -324,7 +324,6 @@ static int erase(struct push *push, struct err *e)
 	uint64_t done;
 	size_t before, under_data;
 
-	push->changed = true;
 	if (!is_efs(push))
 		return firehose_erase(push->fh, &push->place.at, push->progress, e);
 	if (bad_blocks_inside(push, &before, &under_data, e) < 0)
@@ -463,7 +462,6 @@ static int program(struct push *push, struct err *e)
 	struct range_source from;
 	struct extent at = push->place.at;
 
-	push->changed = true;
 	if (is_nand(push))
 		return program_nand(push, e);
 	at.count = (push->input->size + g->sector_size - 1) / g->sector_size;
@@ -582,6 +580,34 @@ int push_verify(struct push *push, struct err *e)
 	return r;
 }
 
+static void tell_phase(const struct push *push)
+{
+	if (push->on_phase)
+		push->on_phase(push->on_phase_ctx, push);
+}
+
+/* The last moment at which nothing is lost yet. */
+static int begin_change(struct push *push, struct err *e)
+{
+	if (push->changed)
+		return 0;
+	if (push->input && push_input_check(push->input, e) < 0)
+		return -1;
+	push->changed = true;
+	tell_phase(push);
+	return 0;
+}
+
+static int read_back(struct push *push, struct err *e)
+{
+	push->written = true;
+	tell_phase(push);
+	if (push_verify(push, e) < 0)
+		return -1;
+	/* Equal to the file as it is now; was that what was promised? */
+	return push->input ? push_input_check(push->input, e) : 0;
+}
+
 int push_apply(struct push *push, const struct plan *plan, struct err *e)
 {
 	size_t i;
@@ -596,17 +622,16 @@ int push_apply(struct push *push, const struct plan *plan, struct err *e)
 			break;
 		case STEP_ERASE:
 			progress_begin(push->progress, "erasing", 0);
-			r = erase(push, e);
+			r = begin_change(push, e) < 0 ? -1 : erase(push, e);
 			progress_end(push->progress, r == 0);
 			break;
 		case STEP_PROGRAM:
 			progress_begin(push->progress, "writing", s->bytes);
-			r = program(push, e);
+			r = begin_change(push, e) < 0 ? -1 : program(push, e);
 			progress_end(push->progress, r == 0);
 			break;
 		case STEP_VERIFY:
-			push->written = true;
-			r = push_verify(push, e);
+			r = read_back(push, e);
 			break;
 		case STEP_MKDIR:
 		case STEP_SYNC:

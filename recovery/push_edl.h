@@ -34,6 +34,9 @@ struct push_input {
 int push_input_open(struct push_input *in, const char *path, struct progress *p,
 		    struct err *e) _must_check_;
 void push_input_close(struct push_input *in);
+/* Does the file still hold the bytes that were hashed? ERR_INTEGRITY when not. Between the first look
+ * and the first erase lie a person's answer and the reading of what is kept. */
+int push_input_check(const struct push_input *in, struct err *e) _must_check_;
 
 struct push {
 	struct firehose *fh;
@@ -44,6 +47,10 @@ struct push {
 				     reason) */
 	bool allow_fuses;
 	struct progress *progress;
+	/* Told before the first command that changes storage (changed is set) and before the reading
+	 * back (written is set too); may be NULL. */
+	void (*on_phase)(void *ctx, const struct push *push);
+	void *on_phase_ctx;
 	/* filled while running */
 	struct blockmap map; /* of the input, on NAND */
 	char saved_sha256[DIGEST_HEX_MAX];

@@ -24,12 +24,14 @@ int change_check_save(const char *save, unsigned n, struct err *e)
 static int save_name(const struct normal *m, const struct push_change *c, size_t i, size_t n, char **ret,
 		     struct err *e)
 {
+	const char *address = m->opts.address ? strrchr(m->opts.address, '/') : NULL;
 	char who[64], what[EFS_PATH_MAX + 32];
 	int at = n > 1 ? snprintf(what, sizeof(what), "%zu-", i + 1) : 0;
 
 	snprintf(who, sizeof(who), "%s%s", m->dev.chip_serial[0] ? "" : "port-",
 		 m->dev.chip_serial[0] ? m->dev.chip_serial :
 		 m->dev.port[0]	       ? m->dev.port :
+		 address	       ? address + 1 :
 					 m->opts.address);
 	if (c->kind == PUSH_NV)
 		snprintf(what + at, sizeof(what) - (size_t)at, "nv-%05u%s%.0u", c->ref.id,
@@ -112,11 +114,11 @@ static void after_failure(struct ctx *ctx, const struct push_diag *push)
 	if (!saved)
 		ctx_next(ctx, "look at what is there now and run the same command again");
 	else if (saved->kind == PUSH_NV)
-		ctx_next(ctx, "the old content is in '%s': 'salvor nv write %u --file %s' puts it back",
-			 saved->save_path, saved->ref.id, saved->save_path);
+		ctx_next(ctx, "to put back what was there: salvor nv write %u --file '%s'", saved->ref.id,
+			 saved->save_path);
 	else
-		ctx_next(ctx, "the old content is in '%s': 'salvor efs put %s %s' puts it back",
-			 saved->save_path, saved->save_path, saved->at);
+		ctx_next(ctx, "to put back what was there: salvor efs put '%s' '%s'", saved->save_path,
+			 saved->at);
 }
 
 static int go(struct ctx *ctx, struct push_diag *push, const struct plan *plan, const char *title,

@@ -4,7 +4,9 @@
 #include "cmd/table.h"
 #include "device/edl_how.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define EXITS_MODE                                                                                 \
 	(EXITS_ALL | EXITS(STATUS_NODEV) | EXITS(STATUS_BUSY) | EXITS(STATUS_UNTOUCHED) |          \
@@ -78,7 +80,8 @@ static int enter_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 	r = module_enter_edl(&m, e);
 	if (r == 0)
 		render_device(ctx->render, &m.dev);
-	else
+	else if (e->kind == ERR_TIMEOUT || e->kind == ERR_REFUSED || e->kind == ERR_UNSUPPORTED ||
+		 e->kind == ERR_MISMATCH)
 		ctx_next(ctx, "the way without software: salvor edl enter --how MODEL");
 	module_close(&m);
 	return r;
@@ -103,6 +106,19 @@ static const struct opt wait_opts[] = {
 	OPTS_END,
 };
 
+/* Boot ROMs need not tell their serial on the bus; the chip itself does. */
+static int check_serial(const struct ctx *ctx, const struct module *m, struct err *e)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%08" PRIx64, m->chip.serial);
+	if (!ctx->serial || !m->chip.has_serial || serial_is_same(text, ctx->serial))
+		return 0;
+	return err_set(e, ERR_MISMATCH,
+		       "the module at %s is chip %s, not %s; it stays in EDL with the programmer running",
+		       m->dev.port, text, ctx->serial);
+}
+
 static int wait_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 {
 	struct wait_rule rule = { .root = ctx->root ? ctx->root : "",
@@ -117,6 +133,13 @@ static int wait_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 	struct device dev;
 	int r;
 
+	if (ctx->imei)
+		return err_set(e, ERR_USAGE,
+			       "a module in EDL does not tell its IMEI: select it by --port or --serial");
+	if (ctx->port && (strchr(ctx->port, ':') || strchr(ctx->port, '/') ||
+			  strncmp(ctx->port, "tty", 3) == 0))
+		return err_set(e, ERR_USAGE,
+			       "'%s' is no place on the USB bus to wait at, such as 1-1.4", ctx->port);
 	if (session_loader(p) && loader_search(session_loader(p), &loaders, ctx->log, e) < 0)
 		return -1;
 	if (!render_is_quiet(ctx->render))
@@ -129,6 +152,8 @@ static int wait_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 		opts.loaders = &loaders;
 		module_init(&m, &dev, &opts);
 		r = module_open_edl(&m, e);
+		if (r == 0)
+			r = check_serial(ctx, &m, e);
 		module_close(&m);
 	}
 	if (r == 0) {

@@ -72,7 +72,9 @@ static int ls(struct ctx *ctx, struct efs *f, const char *path, struct err *e)
 	size_t i;
 	int r;
 
-	if (efs_stat(f, path, &a, e) < 0) {
+	if (strcmp(path, "/") == 0) {
+		a.mode = EFS_S_IFDIR;
+	} else if (efs_stat(f, path, &a, e) < 0) {
 		/* Some folders answer to listing only. */
 		if (e->kind != ERR_REFUSED || efs_is_absent(e))
 			return -1;

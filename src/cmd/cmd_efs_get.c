@@ -204,7 +204,10 @@ static int get(struct ctx *ctx, const struct parsed *p, struct efs *f, struct er
 		return err_set(e, ERR_USAGE, "give a folder for '%s' with -o", from);
 	if (!to)
 		to = base;
-	if (efs_stat(f, from, &a, e) < 0)
+	/* Every module has it, whatever it says when asked. */
+	if (strcmp(from, "/") == 0)
+		a.mode = EFS_S_IFDIR;
+	else if (efs_stat(f, from, &a, e) < 0)
 		return -1;
 	if (efs_type(&a) == EFS_TYPE_DIR)
 		return get_folder(ctx, f, from, to, e);

@@ -89,12 +89,14 @@ static int change_paths(struct ctx *ctx, const struct parsed *p, enum push_kind 
 {
 	_cleanup_free_ struct push_change *change = calloc(p->n_arg, sizeof(*change));
 	char what[EFS_PATH_MAX + 32];
+	const char *save;
 	unsigned i;
 
 	ctx->phase = PHASE_PREFLIGHT;
 	if (!change)
 		return err_nomem(e);
-	if (efs_check_paths(p, 0, e) < 0 || change_check_save(kind == PUSH_MKDIR ? NULL : parsed_str(p, "save"), p->n_arg, e) < 0)
+	save = kind == PUSH_MKDIR ? NULL : parsed_str(p, "save");
+	if (efs_check_paths(p, 0, e) < 0 || change_check_save(save, p->n_arg, e) < 0)
 		return -1;
 	for (i = 0; i < p->n_arg; i++)
 		change[i] = (struct push_change){ .kind = kind, .path = p->arg[i] };

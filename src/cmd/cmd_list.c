@@ -26,7 +26,7 @@ static bool wanted(const struct ctx *ctx, const struct device *d, const char *ro
 {
 	if (ctx->port && !port_is_same(root, ctx->port, d->port))
 		return false;
-	if (ctx->serial && strcasecmp(ctx->serial, d->chip_serial) != 0 &&
+	if (ctx->serial && !(d->chip_serial[0] && serial_is_same(ctx->serial, d->chip_serial)) &&
 	    strcasecmp(ctx->serial, d->serial) != 0)
 		return false;
 	return true;

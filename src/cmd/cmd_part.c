@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define EXITS_EDL                                                                                  \
@@ -141,6 +142,8 @@ static int check_outputs(struct read_job *job, struct err *e)
 	if (job->to_stdout && (all || p->n_arg > 1))
 		return err_set(e, ERR_USAGE, "standard output takes one partition");
 	len = job->output ? strlen(job->output) : 0;
+	if (job->output && len == 0)
+		return err_set(e, ERR_USAGE, "the output's name is empty");
 	job->to_dir =
 		!job->to_stdout && job->output &&
 		(all || p->n_arg > 1 || fs_is_dir(job->output) || job->output[len - 1] == '/');
@@ -160,8 +163,10 @@ static int check_outputs(struct read_job *job, struct err *e)
 	return 0;
 }
 
+/* `name` is what the file is called after: as the person wrote it, so that what check_outputs() looked
+ * at is what is written. */
 static int read_place(struct session *s, struct read_job *job, const struct place *place,
-		      struct err *e)
+		      const char *name, struct err *e)
 {
 	struct render *r = s->ctx->render;
 	struct pull pull = { .fh = s->module.firehose,
@@ -178,7 +183,7 @@ static int read_place(struct session *s, struct read_job *job, const struct plac
 	if (job->to_stdout) {
 		if (pull_to_sink(&pull, &place->at, job->raw, &f, e) < 0)
 			return err_prefix(e, "reading '%s'", place->name);
-	} else if (output_path(job, place->name, &path, e) < 0 ||
+	} else if (output_path(job, name, &path, e) < 0 ||
 		   pull_to_file(&pull, &place->at, path, &f, e) < 0) {
 		return err_prefix(e, "reading '%s'", place->name);
 	}
@@ -212,11 +217,33 @@ static int read_place(struct session *s, struct read_job *job, const struct plac
 	return 0;
 }
 
+/* Every LUN of a UFS storage has a "last_parti", and nothing keeps a GPT from saying a name twice. */
+static void all_name(const struct table *t, size_t which, char *out, size_t n)
+{
+	const struct partition *p = &t->part[which];
+	bool in_lun = false, elsewhere = false;
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		if (i == which || strcasecmp(t->part[i].name, p->name) != 0)
+			continue;
+		in_lun |= t->part[i].at.lun == p->at.lun;
+		elsewhere = true;
+	}
+	if (in_lun)
+		snprintf(out, n, "%u/%" PRIu64 "/%.40s", p->at.lun, p->at.start, p->name);
+	else if (elsewhere)
+		snprintf(out, n, "%u/%s", p->at.lun, p->name);
+	else
+		snprintf(out, n, "%s", p->name);
+}
+
 static int read_all(struct session *s, struct read_job *job, struct err *e)
 {
 	const struct table *t = &s->module.table;
 	const struct parsed *p = job->parsed;
 	struct place *places;
+	char name[PARTITION_NAME_MAX + 16];
 	size_t i, n = parsed_flag(p, "all") ? t->n : p->n_arg;
 	int r = 0;
 
@@ -225,16 +252,16 @@ static int read_all(struct session *s, struct read_job *job, struct err *e)
 	if (!places)
 		return err_nomem(e);
 	for (i = 0; i < n && r == 0; i++) {
-		char text[PARTITION_NAME_MAX + 16];
-
 		if (parsed_flag(p, "all"))
-			snprintf(text, sizeof(text), "%u/%s", t->part[i].at.lun, t->part[i].name);
+			places[i] = place_of(&t->part[i]);
 		else
-			snprintf(text, sizeof(text), "%s", p->arg[i]);
-		r = part_resolve(&s->module, text, &places[i], e);
+			r = part_resolve(&s->module, p->arg[i], &places[i], e);
 	}
-	for (i = 0; i < n && r == 0; i++)
-		r = read_place(s, job, &places[i], e);
+	for (i = 0; i < n && r == 0; i++) {
+		if (parsed_flag(p, "all"))
+			all_name(t, i, name, sizeof(name));
+		r = read_place(s, job, &places[i], parsed_flag(p, "all") ? name : p->arg[i], e);
+	}
 	free(places);
 	return r;
 }
@@ -311,10 +338,8 @@ static int verify_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 	push.fh = s.module.firehose;
 	push.geometry = &s.module.geometry;
 	r = part_resolve(&s.module, parsed_arg(p, 0), &push.place, e);
-	if (r == 0) {
-		ctx->phase = PHASE_VERIFY;
+	if (r == 0)
 		r = push_verify(&push, e);
-	}
 	push_fini(&push);
 	if (r == 0) {
 		render_str(ctx->render, "name", "partition", push.place.name);

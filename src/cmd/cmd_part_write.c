@@ -45,8 +45,12 @@ int part_resolve(const struct module *m, const char *text, struct place *ret, st
 {
 	if (place_resolve(&m->table, &m->geometry, text, ret, e) == 0)
 		return 0;
-	if (m->table.kind == TABLE_NONE && m->no_table[0])
+	if (m->table.kind == TABLE_NONE && m->no_table[0]) {
+		/* The module's fault, not that of the command line. */
+		if (e->kind == ERR_USAGE)
+			e->kind = ERR_MISMATCH;
 		err_append(e, ": no partition table (%s)", m->no_table);
+	}
 	return -1;
 }
 
@@ -148,28 +152,34 @@ static void report(struct ctx *ctx, const struct push *push)
 	render_bool(r, "verified", "read back and equal", true);
 }
 
-/* The phase decides the exit status and what the person is told of the module's state. */
-static void phase_of(struct ctx *ctx, const struct push *push)
+/* The phase decides the exit status, what the person is told of the module's state, and that a
+ * dropped ssh session does not end a write: it must be true while the write runs. */
+static void on_phase(void *arg, const struct push *push)
 {
-	if (push->written)
-		ctx->phase = PHASE_VERIFY;
-	else if (push->changed)
-		ctx->phase = PHASE_WRITE;
+	struct ctx *ctx = arg;
+
+	ctx->phase = push->written ? PHASE_VERIFY : PHASE_WRITE;
+}
+
+static void tell_next(struct ctx *ctx, const struct push *push)
+{
 	if (push->changed && push->saved_sha256[0])
 		ctx_next(ctx,
 			 "the old content is in '%s': write it back with 'salvor part write %s %s'",
 			 push->save_path, push->place.name, push->save_path);
 }
 
-/* One place, planned, agreed to and done. *ret_go is false after --dry-run. */
+/* One place, planned, agreed to and done; planned only with --dry-run. */
 static int change_place(struct session *s, const struct parsed *p, const char *name,
-			struct push_input *input, bool *ret_go, struct err *e)
+			struct push_input *input, struct err *e)
 {
 	struct ctx *ctx = s->ctx;
 	struct push push = { .fh = s->module.firehose,
 			     .geometry = &s->module.geometry,
 			     .input = input,
-			     .progress = ctx->progress };
+			     .progress = ctx->progress,
+			     .on_phase = on_phase,
+			     .on_phase_ctx = ctx };
 	_cleanup_free_ char *save = NULL;
 	struct plan plan = { 0 };
 	enum guard_verdict verdict = GUARD_DRY_RUN;
@@ -192,13 +202,12 @@ static int change_place(struct session *s, const struct parsed *p, const char *n
 	r = push_plan(&push, &plan, e);
 	if (r == 0)
 		r = ask(ctx, &push, &plan, title, &verdict, e);
-	*ret_go = verdict == GUARD_GO;
 	if (r == 0 && verdict == GUARD_GO) {
 		log_info(ctx->log, "part", "%s; reason for not saving: %s", title,
 			 parsed_str(p, "no-save") ? parsed_str(p, "no-save") : "(saved)");
 		r = push_apply(&push, &plan, e);
 		if (r < 0)
-			phase_of(ctx, &push);
+			tell_next(ctx, &push);
 		else
 			report(ctx, &push);
 	}
@@ -213,14 +222,21 @@ static int finish(struct session *s, int r, struct err *e)
 		session_abort(s);
 		return -1;
 	}
-	return session_close(s, e);
+	if (session_close(s, e) == 0)
+		return 0;
+	/* Never a wrong command line, and never "nothing was changed": the phase says so. */
+	if (s->ctx->phase == PHASE_VERIFY) {
+		if (e->kind == ERR_USAGE)
+			e->kind = ERR_MISMATCH;
+		return err_prefix(e, "all was written and read back, but the module did not come back");
+	}
+	return -1;
 }
 
 static int write_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 {
 	struct push_input input;
 	struct session s;
-	bool go;
 	int r;
 
 	ctx->phase = PHASE_PREFLIGHT;
@@ -229,7 +245,7 @@ static int write_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 		return -1;
 	r = session_open(&s, ctx, p, e);
 	if (r == 0)
-		r = finish(&s, change_place(&s, p, parsed_arg(p, 0), &input, &go, e), e);
+		r = finish(&s, change_place(&s, p, parsed_arg(p, 0), &input, e), e);
 	push_input_close(&input);
 	return r;
 }
@@ -256,7 +272,6 @@ const struct cmd cmd_part_write = {
 static int erase_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 {
 	struct session s;
-	bool go = true;
 	unsigned i;
 	int r = 0;
 
@@ -272,8 +287,12 @@ static int erase_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 
 		r = part_resolve(&s.module, p->arg[i], &place, e);
 	}
-	for (i = 0; i < p->n_arg && r == 0 && go; i++)
-		r = change_place(&s, p, p->arg[i], NULL, &go, e);
+	for (i = 0; i < p->n_arg && r == 0; i++) {
+		/* From here on what comes next cannot end in "nothing was changed". */
+		if (ctx->phase == PHASE_VERIFY)
+			ctx->phase = PHASE_WRITE;
+		r = change_place(&s, p, p->arg[i], NULL, e);
+	}
 	return finish(&s, r, e);
 }
 

@@ -12,7 +12,7 @@ static const struct exit_row rows[] = {
 	  "nothing was changed", NULL },
 	{ STATUS_MIDWRITE, "mid-write", "failed while writing; can be resumed",
 	  "the module was being written and may not start by itself",
-	  "do not unplug it; run 'salvor resume'" },
+	  "do not unplug it; run the same command again" },
 	{ STATUS_POLICY, "policy", "refused by salvor's own rules on identity and loss",
 	  "nothing was changed", NULL },
 	{ STATUS_UNVERIFIED, "unverified",
@@ -36,7 +36,7 @@ enum status exit_of(enum err_kind kind, enum phase phase)
 	 * as far as a module. */
 	if (kind == ERR_CANCELLED)
 		return STATUS_INTERRUPTED;
-	if (kind == ERR_USAGE)
+	if (kind == ERR_USAGE && phase != PHASE_WRITE)
 		return STATUS_USAGE;
 
 	switch (phase) {

@@ -83,8 +83,7 @@ static int read_answer(struct guard *g, char *buf, size_t n, struct err *e)
 	errno = 0;
 	if (!fgets(buf, (int)n, g->in)) {
 		if (errno == EINTR)
-			return err_set(e, ERR_CANCELLED,
-				       "interrupted at the question; nothing was changed");
+			return err_set(e, ERR_CANCELLED, "interrupted at the question");
 		buf[0] = '\0';
 	}
 	buf[strcspn(buf, "\r\n")] = '\0';

@@ -4,7 +4,6 @@
 #include "model/efs_places.h"
 #include "model/imei.h"
 #include "model/nv_imei.h"
-#include "wire/nv_msg.h"
 
 #include <inttypes.h>
 #include <stdio.h>

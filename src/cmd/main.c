@@ -72,6 +72,24 @@ static bool mentions_json(int argc, const char *const *argv)
 	return false;
 }
 
+/* Who stopped a verb is told what that did to the module: in the words of the status that a failure
+ * at the same place has. */
+static enum status words_of(enum status status, enum phase phase)
+{
+	if (status != STATUS_INTERRUPTED)
+		return status;
+	switch (phase) {
+	case PHASE_PREFLIGHT:
+		return STATUS_UNTOUCHED;
+	case PHASE_WRITE:
+		return STATUS_MIDWRITE;
+	case PHASE_VERIFY:
+		return STATUS_UNVERIFIED;
+	default:
+		return status;
+	}
+}
+
 static void fill_ctx(struct ctx *c, const struct parsed *p, struct render *r, struct logsink *log)
 {
 	c->cmd = p->cmd;
@@ -168,9 +186,12 @@ int main(int argc, char **argv)
 	}
 	if (rc == 0)
 		rc = run(&c, &p, r, &log, &e);
+	/* What was tried and given up on the way to success is no error. */
+	if (rc == 0)
+		err_clear(&e);
 	status = rc < 0 ? exit_of(e.kind == ERR_NONE ? ERR_BUG : e.kind, c.phase) : STATUS_OK;
 	if (rc < 0)
-		render_error(r, &e, status, c.next[0] ? c.next : NULL);
+		render_error(r, &e, words_of(status, c.phase), c.next[0] ? c.next : NULL);
 	if (render_finish(r, status, &e, &late) < 0 && status == STATUS_OK) {
 		status = STATUS_FAILED;
 		render_error(r, &late, status, NULL);

@@ -110,13 +110,18 @@ fail:
 
 int session_close(struct session *s, struct err *e)
 {
+	bool cancelled = cancel_is_set(s->module.opts.cancel);
 	int r = 0;
 
+	/* A request to stop is no reason to leave a module behind in EDL; it is reset, and not waited
+	 * for. */
+	if (cancelled)
+		s->module.opts.cancel = NULL;
 	/* What was found in EDL stays there; what was brought there goes back, also when the
 	 * programmer did not even start. */
 	if (!s->stay && s->module.found_as != DEVICE_EDL &&
 	    s->module.dev.state != s->module.found_as)
-		r = module_leave_edl(&s->module, true, e);
+		r = module_leave_edl(&s->module, !cancelled, e);
 	else if (s->module.sahara)
 		r = sahara_park(s->module.sahara, e);
 	module_close(&s->module);
@@ -131,8 +136,10 @@ void session_abort(struct session *s)
 	/* A module whose storage was changed half-way stays in EDL, where it can be repaired. */
 	bool torn = s->module.firehose && firehose_changes_sent(s->module.firehose);
 
-	if (torn)
+	if (torn) {
 		s->stay = true;
+		render_diag(s->ctx->render, "the module stays in EDL with the programmer running");
+	}
 	if (session_close(s, &second) < 0)
 		render_diag(s->ctx->render, "and the module could not be brought back: %s",
 			    second.msg);

@@ -95,6 +95,9 @@ bool port_is_same(const char *root, const char *a, const char *b);
 
 /* --- choosing one (select.c) --- */
 
+/* The same hex number, whatever the case, the leading zeros and a leading 0x. */
+bool serial_is_same(const char *a, const char *b);
+
 /* All given members must fit; NULL or 0 = does not matter. */
 struct selector {
 	const char *port;    /* "1-1.4" */
@@ -120,7 +123,8 @@ struct wait_rule {
 	const char *port;        /* physical port; NULL = any */
 	const char *chip_serial; /* NULL = any. A device that tells this serial is taken wherever it
 				    is; one that tells another never is */
-	bool anywhere;           /* with `port`: a single newcomer elsewhere will do after 500 ms */
+	bool anywhere;           /* with `port`: a single newcomer elsewhere will do after 500 ms, but
+				    not where another module of `before` was */
 	const struct device_list *before; /* what was there already does not count; may be NULL */
 	uint32_t timeout_ms;
 	const struct cancel *cancel;      /* may be NULL */

@@ -76,6 +76,8 @@ void module_close(struct module *m)
 {
 	close_sessions(m);
 	table_fini(&m->table);
+	inhibit_release(m->inhibit);
+	m->inhibit = NULL;
 }
 
 /* The device that comes up at this port after what was there in `before` has gone. */
@@ -138,9 +140,12 @@ static int ask_firmware_for_edl(struct module *m, struct err *e)
 {
 	struct device_list before = DEVICE_LIST_INIT;
 	struct err second = ERR_INIT;
+	bool asked;
 	int r;
 
 	say(m, "asking the firmware to go to emergency download mode");
+	if (!m->inhibit)
+		m->inhibit = inhibit_hold(m->opts.root, &m->dev, m->opts.log);
 	if (find_scan(m->opts.root, false, &before, e) < 0)
 		return -1;
 	r = ask_over_diag(m, e);
@@ -153,10 +158,15 @@ static int ask_firmware_for_edl(struct module *m, struct err *e)
 		else
 			err_append(e, "; nor over AT: %s", second.msg);
 	}
-	if (r == 0)
+	asked = r == 0;
+	if (asked)
 		r = wait_for(m, STATE_BIT(DEVICE_EDL) | STATE_BIT(DEVICE_DOWNLOAD), &before, e);
 	device_list_free(&before);
-	return r < 0 ? err_prefix(e, "the module did not go to EDL") : 0;
+	if (r == 0)
+		return 0;
+	return asked ? err_prefix(e, "the module did not go to EDL, though it was asked to and still "
+				     "may ('salvor edl exit' brings it back)")
+		     : err_prefix(e, "the module did not go to EDL");
 }
 
 /* A crashed module offers its memory and takes nothing else reliably: a reset leads to what its
@@ -348,6 +358,29 @@ static int fh_sectors_read(struct sectors *s, uint32_t lun, uint64_t sector, uin
 	return firehose_read(f->fh, &x, &to.sink, NULL, e);
 }
 
+/* A LUN without a table, or one that the programmer lists and does not let read, is an empty LUN as
+ * long as another one has a table. */
+static int read_gpts(struct module *m, struct sectors *s, struct err *e)
+{
+	struct err first = ERR_INIT;
+	uint32_t lun;
+
+	for (lun = 0; lun < MAX_OF(m->geometry.num_luns, 1u); lun++) {
+		s->total_sectors = lun == 0 ? m->geometry.total_sectors : 0;
+		if (gpt_read(s, lun, &m->table, e) == 0)
+			continue;
+		if (e->kind != ERR_MISMATCH && (e->kind != ERR_REFUSED || lun == 0))
+			return -1;
+		if (!first.kind)
+			first = *e;
+		err_clear(e);
+	}
+	if (m->table.n)
+		return 0;
+	*e = first;
+	return first.kind ? -1 : 0;
+}
+
 int module_read_table(struct module *m, struct err *e)
 {
 	struct fh_sectors f = {
@@ -357,21 +390,14 @@ int module_read_table(struct module *m, struct err *e)
 		       .total_sectors = m->geometry.total_sectors },
 		.fh = m->firehose,
 	};
-	uint32_t lun;
-	int r = 0;
+	int r;
 
 	table_fini(&m->table);
 	m->no_table[0] = '\0';
 	if (geometry_is_nand(&m->geometry)) {
 		r = mibib_find(&f.s, &m->table, e);
 	} else {
-		for (lun = 0; lun < MAX_OF(m->geometry.num_luns, 1u) && r == 0; lun++) {
-			f.s.total_sectors = lun == 0 ? m->geometry.total_sectors : 0;
-			r = gpt_read(&f.s, lun, &m->table, e);
-			/* A LUN without a table is an empty LUN as long as another one has one. */
-			if (r < 0 && e->kind == ERR_MISMATCH && m->table.n)
-				r = 0;
-		}
+		r = read_gpts(m, &f.s, e);
 	}
 	if (r < 0 && e->kind == ERR_MISMATCH) {
 		/* A wiped chip has none; its sectors can be read and written all the same. */

@@ -4,8 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* The same hex number, whatever the case and the leading zeros. */
-static bool is_same_serial(const char *a, const char *b)
+bool serial_is_same(const char *a, const char *b)
 {
 	if (strncasecmp(a, "0x", 2) == 0)
 		a += 2;
@@ -18,7 +17,7 @@ static bool is_same_serial(const char *a, const char *b)
 
 static bool has_serial(const struct device *d, const char *serial)
 {
-	return (d->chip_serial[0] && is_same_serial(d->chip_serial, serial)) ||
+	return (d->chip_serial[0] && serial_is_same(d->chip_serial, serial)) ||
 	       (d->serial[0] && strcasecmp(d->serial, serial) == 0);
 }
 

@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #define POLL_MS     50
@@ -28,6 +27,20 @@ static bool was_there(const struct device_list *before, const struct device *d)
 	return false;
 }
 
+/* The port of another module that was attached all along: what comes up there is that module, in
+ * another state. Two salvors at work on two modules must never swap them. */
+static bool is_anothers(const struct wait_rule *r, const struct device *d)
+{
+	size_t i;
+
+	for (i = 0; r->port && r->before && i < r->before->n; i++) {
+		if (port_is_same(r->root, r->before->v[i].port, d->port) &&
+		    !port_is_same(r->root, r->before->v[i].port, r->port))
+			return true;
+	}
+	return false;
+}
+
 struct look {
 	const struct device *sure;  /* at the port, or with the serial, that was asked for */
 	const struct device *other; /* the first that only fits by its state */
@@ -43,14 +56,14 @@ static void look_at(const struct wait_rule *r, const struct device_list *l, stru
 	for (i = 0; i < l->n; i++) {
 		const struct device *d = &l->v[i];
 		bool tells = r->chip_serial && d->chip_serial[0];
-		bool equal = tells && strcasecmp(d->chip_serial, r->chip_serial) == 0;
+		bool equal = tells && serial_is_same(d->chip_serial, r->chip_serial);
 
 		if (!(STATE_BIT(d->state) & states) || was_there(r->before, d) || (tells && !equal))
 			continue;
 		if (equal || (r->port && port_is_same(r->root, d->port, r->port))) {
 			if (!ret->sure || (r->port && strcmp(d->port, r->port) == 0))
 				ret->sure = d;
-		} else if (!r->port || r->anywhere) {
+		} else if (!r->port || (r->anywhere && !is_anothers(r, d))) {
 			if (ret->n_other++ == 0)
 				ret->other = d;
 		}

@@ -36,6 +36,14 @@ static int resolve_raw(const struct table *t, const struct geometry *g, const ch
 	return 0;
 }
 
+struct place place_of(const struct partition *part)
+{
+	struct place p = { .at = part->at, .kind = partition_kind(part->name) };
+
+	snprintf(p.name, sizeof(p.name), "%s", part->name);
+	return p;
+}
+
 int place_resolve(const struct table *table, const struct geometry *g, const char *text,
 		  struct place *ret, struct err *e)
 {
@@ -78,7 +86,6 @@ int place_resolve(const struct table *table, const struct geometry *g, const cha
 			err_append(e, ", did you mean '%s'", nearest);
 		return -1;
 	}
-	*ret = (struct place){ .at = part->at, .kind = partition_kind(part->name) };
-	memcpy(ret->name, part->name, sizeof(ret->name));
+	*ret = place_of(part);
 	return 0;
 }

@@ -18,5 +18,7 @@ struct place {
  * the storage. `table` may have no partitions: then only raw extents resolve. */
 int place_resolve(const struct table *table, const struct geometry *g, const char *text,
 		  struct place *ret, struct err *e) _must_check_;
+/* A partition of the table as a place. */
+struct place place_of(const struct partition *part);
 
 #endif

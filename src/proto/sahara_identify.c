@@ -207,6 +207,8 @@ int sahara_park(struct sahara *s, struct err *e)
 	if (s->state != SAHARA_WAITING || s->has_held ||
 	    (s->has_hello && s->hello.hello.version < 2))
 		return 0;
+	/* Also after a request to stop, as a reset is. */
+	s->opts.cancel = NULL;
 	if (!s->in_command && (!s->has_hello || command_enter(s, e) < 0))
 		return s->has_hello ? -1 : 0;
 	/* The HELLO must stay in the target's endpoint, not end in a read of ours. */

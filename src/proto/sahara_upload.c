@@ -136,6 +136,8 @@ static int end_serve(struct sahara *s, struct upload *u, const struct sahara_pkt
 	uint32_t status = p->end.status;
 
 	if (status == SAHARA_STATUS_OK && u->image) {
+		if (u->finished >= IMAGES_MAX)
+			return err_set(e, ERR_PROTO, "target says END_OF_IMAGE over and over");
 		u->finished++;
 		u->confirming = true;
 		return sahara_say_cmd(s, SAHARA_CMD_DONE, e);

@@ -69,6 +69,24 @@ waiting_has_a_limit() {
 	run 12 edl wait --timeout 1
 }
 
+waiting_knows_a_serial_however_it_is_written() {
+	emu emmc --edl
+	run 0 edl wait --timeout 2 --serial 0x2a1bc3d7
+	run 0 edl wait --timeout 2 --serial 002A1BC3D7
+	run 12 edl wait --timeout 1 --serial 2a1bc3d8
+	run 0 list --json --serial 0x2a1bc3d7
+	json 'len(d["result"]["modules"]) == 1'
+	run 2 edl wait --timeout 2 --imei 490154203237518
+	run 2 edl wait --timeout 2 --port "unix:$W/x"
+}
+
+a_slow_switch_is_not_called_no_switch() {
+	ENUMERATE_MS=3000 emu ec25
+	run 12 edl enter --timeout 1
+	errs 'still may'
+	errs 'edl exit'
+}
+
 a_crashed_module_is_led_out() {
 	emu ec25 --dump
 	run 0 list --json
@@ -125,6 +143,8 @@ t "info on running firmware changes nothing" info_in_normal_mode
 t "two modules and no selector is a refusal that lists them" two_modules_need_a_selector
 t "a module that shows for a moment is caught" a_short_appearance_is_caught
 t "edl wait gives up" waiting_has_a_limit
+t "edl wait and list know a serial however it is written" waiting_knows_a_serial_however_it_is_written
+t "a module that is slow to switch is not said to have stayed" a_slow_switch_is_not_called_no_switch
 t "a crashed module is led to EDL by a reset" a_crashed_module_is_led_out
 t "a module that comes back in EDL did not boot" stays_in_edl_is_a_failure
 t "--dry-run moves nothing" dry_run_moves_nothing

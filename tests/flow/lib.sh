@@ -69,9 +69,9 @@ emu() {
 	_tag=${EMU_TAG:-}
 	mkdir -p "$W/root"
 	"$EMU_BIN" --model "$MODELS/$_model.model" --state "$W/module$_tag" --root "$W/root" \
-		--pidfile "$W/emu$_tag.pid" --misbehave enumerate=100 \
+		--pidfile "$W/emu$_tag.pid" --misbehave "enumerate=${ENUMERATE_MS:-100}" \
 		--misbehave set=firehose.start_ms:50 --misbehave set=firehose.open_ms:10 \
-		--misbehave set=firehose.leave_ms:50 "$@" >"$W/emu$_tag.log" 2>&1 &
+		--misbehave set=firehose.leave_ms:50 --misbehave set=normal.linger_ms:100 "$@" >"$W/emu$_tag.log" 2>&1 &
 	_i=0
 	until [ -s "$W/emu$_tag.pid" ] && grep -q 'bus [0-9]' "$W/emu$_tag.log"; do
 		_i=$((_i + 1))
@@ -81,6 +81,26 @@ emu() {
 		fi
 		sleep 0.05
 	done
+}
+
+# fake_diag [QUIRK...]: the DIAG port of a module at $W/diag, and $P as the option for it. It keeps what is
+# written to it until fake_stop.
+fake_diag() {
+	fake_stop
+	rm -f "$W/diag"
+	"$top_builddir/tests/flow/fake-diag" "$W/diag" "$@" >"$W/fake.log" 2>&1 &
+	echo $! >"$W/emu-fake.pid"
+	P="--port unix:$W/diag"
+	_i=0
+	until [ -S "$W/diag" ]; do
+		_i=$((_i + 1))
+		[ $_i -gt 100 ] && { cat "$W/fake.log"; fail "the fake module did not start"; }
+		sleep 0.02
+	done
+}
+fake_stop() {
+	[ ! -f "$W/emu-fake.pid" ] || kill "$(cat "$W/emu-fake.pid")" 2>/dev/null || true
+	rm -f "$W/emu-fake.pid"
 }
 
 # programmer CHIP FAMILY: a folder $W/fw as a firmware package has it, and $L as the option for it.

@@ -181,6 +181,124 @@ unplugged_in_mid_write() {
 	errs 'part write misc .*saved'
 }
 
+in_edl() {
+	run 0 list --json
+	json 'd["result"]["modules"][0]["state"] == "edl"'
+}
+
+comes_back() {
+	_i=0
+	until salvor list | grep -q normal; do
+		_i=$((_i + 1))
+		[ $_i -gt 100 ] && fail "the module did not come back"
+		sleep 0.05
+	done
+}
+
+# stopped_at TEXT SIGNAL STATUS ARGS...: sends the signal when log has the text.
+stopped_at() {
+	_text=$1 _sig=$2 _want=$3
+	shift 3
+	"$SALVOR_BIN" --root "$W/root" -vvv --log "$W/log" "$@" >"$W/out" 2>"$W/err" </dev/null &
+	_pid=$!
+	_i=0
+	until grep -Eqs "$_text" "$W/log"; do
+		_i=$((_i + 1))
+		[ $_i -gt 200 ] && fail "never came to: $_text"
+		sleep 0.02
+	done
+	kill "-$_sig" $_pid
+	_got=0
+	wait $_pid || _got=$?
+	[ "$_got" = "$_want" ] || { cat "$W/err"; fail "exit status $_got, expected $_want"; }
+}
+
+what_was_erased_before_a_failure_is_not_called_untouched() {
+	start ec25 --misbehave flicker=1300
+	run 6 part erase misc efs2 --yes $L
+	errs 'two reads'
+	silent 'nothing was changed'
+	errs 'stays in EDL'
+	in_edl
+}
+
+dry_run_shows_every_partition() {
+	start ec25
+	run 0 part erase misc sys_rev --dry-run $L --stay
+	says 'erase +misc'
+	says 'erase +sys_rev'
+}
+
+written_but_not_back_is_not_called_untouched() {
+	start ec25 --misbehave stay_edl
+	head -c 5000 /dev/urandom >"$W/x.bin"
+	run 8 part write misc "$W/x.bin" --yes $L
+	errs 'all was written and read back, but the module did not come back'
+	silent 'nothing was'
+}
+
+a_dropped_terminal_does_not_end_a_write() {
+	start ec25 --misbehave slow_erase=600
+	head -c 5000 /dev/urandom >"$W/x.bin"
+	stopped_at 'host: .*<erase' HUP 0 part write misc "$W/x.bin" --yes $L
+	says 'read back and equal: +yes'
+}
+
+a_write_that_is_stopped_says_in_what_state_the_module_is() {
+	start ec25 --misbehave slow_erase=600
+	head -c 5000 /dev/urandom >"$W/x.bin"
+	stopped_at 'host: .*<erase' TERM 130 part write misc "$W/x.bin" --yes $L
+	errs 'may not start by itself'
+	errs 'stays in EDL'
+	errs "part write misc .*saved"
+	in_edl
+}
+
+a_write_stopped_before_the_first_change_says_so() {
+	start ec25
+	run 0 part read efs2 -o "$W/a.bin" --once $L
+	emu_stop
+	emu ec25 --misbehave slow_read=100
+	stopped_at 'start_sector="1344"' TERM 130 part write efs2 "$W/a.bin" --yes $L
+	errs 'nothing was changed'
+	silent 'could not be brought back'
+	comes_back
+	emu_stop
+	counter erase_cmds 0
+}
+
+a_read_that_is_stopped_brings_the_module_back() {
+	start ec25 --misbehave slow_read=50
+	stopped_at 'start_sector="1344"' TERM 130 part read efs2 -o "$W/a.bin" $L
+	silent 'could not be brought back'
+	[ ! -e "$W/a.bin" ] || fail "half a dump was kept"
+	comes_back
+}
+
+outputs_are_checked_under_the_names_they_get() {
+	start ec25
+	run 2 part read misc -o '' $L
+	mkdir "$W/d"
+	: >"$W/d/0-misc.bin"
+	run 1 part read 0/misc -o "$W/d" $L
+	[ "$(grep -c 05c6:9008 "$W/emu.log")" = 0 ] || fail "EDL was entered"
+	run 0 part read misc 0/misc -o "$W/e" $L
+	same "$W/e/misc.bin" "$W/e/0-misc.bin"
+}
+
+verify_of_what_cannot_fit_is_no_broken_storage() {
+	start ec25
+	head -c 20000000 /dev/zero >"$W/x.bin"
+	run 5 part verify misc "$W/x.bin" $L --stay
+	errs 'has room for'
+}
+
+a_cable_that_fails_in_a_comparison_is_no_difference() {
+	start ec25 --misbehave unplug_at=read,after=220
+	run 0 part read efs2 -o "$W/a.bin" --once $L --stay
+	run 12 part verify efs2 "$W/a.bin" --stay
+}
+
 no_programmer_is_told_before_the_module_is_touched() {
 	start ec25
 	run 2 part list
@@ -220,9 +338,24 @@ t "a programmer that acknowledges and writes nothing is found" a_liar_is_found p
 t "a programmer that acknowledges and erases nothing is found" a_liar_is_found erase 6
 t "two reads that differ keep no dump" unstable_reads_keep_no_dump
 t "bad blocks make a dump not restorable, and are told" bad_blocks_are_told
-t "a refused read is told as the reason why there is no table" a_refused_command_is_a_failure read 2 verify 'no partition table' ''
+t "a refused read is told as the reason why there is no table" a_refused_command_is_a_failure read 5 verify 'no partition table' ''
 t "a refused erase is a failure in mid-write" a_refused_command_is_a_failure erase 6 write 'said no' --yes
 t "a module that leaves in mid-write is a failure that names the kept copy" unplugged_in_mid_write
+t "an erase before a failure is not called untouched" \
+	what_was_erased_before_a_failure_is_not_called_untouched
+t "--dry-run shows every partition" dry_run_shows_every_partition
+t "written, but the module does not start: that is not 'untouched'" \
+	written_but_not_back_is_not_called_untouched
+t "a dropped terminal does not end a write" a_dropped_terminal_does_not_end_a_write
+t "a stopped write says what state the module is in" \
+	a_write_that_is_stopped_says_in_what_state_the_module_is
+t "a write stopped before its first change says so" a_write_stopped_before_the_first_change_says_so
+t "a stopped read brings the module back" a_read_that_is_stopped_brings_the_module_back
+t "outputs are checked under the names they get" outputs_are_checked_under_the_names_they_get
+t "a file that cannot fit is not a failed verification" \
+	verify_of_what_cannot_fit_is_no_broken_storage
+t "a cable that fails in a comparison is no difference" \
+	a_cable_that_fails_in_a_comparison_is_no_difference
 t "a missing programmer is told before the module is touched" \
 	no_programmer_is_told_before_the_module_is_touched
 t "eMMC partitions are read, written and verified" managed_storage SDX55

@@ -716,6 +716,29 @@ static void newcomers_are_told_apart_or_refused(void **state)
 	device_list_free(&before);
 }
 
+/* Two modules are taken to EDL at once by two runs of salvor: the other one's boot ROM, which may come up
+ * first, must not be taken for ours. */
+static void waiting_never_takes_what_comes_up_in_anothers_place(void **state)
+{
+	struct tree *t = *state;
+	struct device_list before = DEVICE_LIST_INIT;
+	struct wait_rule rule = { .root = t->root,
+				  .states = STATE_BIT(DEVICE_EDL),
+				  .port = "3-2",
+				  .anywhere = true,
+				  .before = &before,
+				  .timeout_ms = 700 };
+	struct device d;
+	struct err e = ERR_INIT;
+
+	add(t, &ec25);
+	assert_ok(find_scan(t->root, false, &before, &e), e);
+	unplug(t, "1-1.4");
+	add(t, &edl_sn);
+	assert_err(find_wait(&rule, &d, &e), e, ERR_TIMEOUT);
+	device_list_free(&before);
+}
+
 /* --- holders, opening --- */
 
 static void holders_are_named_with_their_service(void **state)
@@ -893,6 +916,7 @@ int main(void)
 		test_in_tree(a_short_appearance_on_the_usb2_side_is_caught),
 		test_in_tree(waiting_ends_with_what_was_seen),
 		test_in_tree(newcomers_are_told_apart_or_refused),
+		test_in_tree(waiting_never_takes_what_comes_up_in_anothers_place),
 		test_in_tree(holders_are_named_with_their_service),
 		test_in_tree(interfaces_of_an_emulated_module_are_sockets),
 		cmocka_unit_test(the_tables_have_no_duplicates_and_no_strangers),

@@ -257,7 +257,6 @@ static void exit_nothing_hides_that_writing_had_begun(void **state)
 	(void)state;
 	for (k = ERR_NONE + 1; k <= ERR_BUG; k++) {
 		enum status want = k == ERR_CANCELLED ? STATUS_INTERRUPTED
-				   : k == ERR_USAGE   ? STATUS_USAGE
 						      : STATUS_MIDWRITE;
 
 		assert_int_equal(exit_of(k, PHASE_WRITE), want);

@@ -207,7 +207,7 @@ static void efs_is_written_without_programming_erased_pages(void **state)
 /* A block that wears out while efs2 is written would shift what follows. */
 static void efs_stops_at_the_first_word_of_a_bad_block(void **state)
 {
-	static const char *const quirks[] = { "fail_erase=21", "fail_program=21" };
+	static const char *const quirks[] = { "fail_erase=21", "fail_program=20" };
 	_cleanup_free_ uint8_t *want = malloc(BLOCKS * BLOCK);
 	size_t i;
 
@@ -241,6 +241,120 @@ static void a_dump_of_another_size_is_refused_untouched(void **state)
 	assert_ok(session_start(b, NULL), b->e);
 	assert_err(push_it(b, &push, &in), b->e, ERR_MISMATCH);
 	assert_int_equal(firehose_changes_sent(b->fh), 0);
+	end(b);
+}
+
+/* What a hook saw, and the byte of the input that it changed. */
+struct watcher {
+	struct bench *b;
+	unsigned calls, change_at; /* 0 = never */
+};
+
+static void spoil(const struct bench *b)
+{
+	uint8_t bad = 0x77;
+	char path[256];
+	FILE *f;
+
+	path_in(b, "in.bin", path);
+	f = fopen(path, "r+");
+	assert_non_null(f);
+	assert_int_equal(fseek(f, 301, SEEK_SET), 0);
+	assert_int_equal(fwrite(&bad, 1, 1, f), 1);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void watch(void *arg, const struct push *push)
+{
+	struct watcher *w = arg;
+
+	w->calls++;
+	assert_true(push->changed);
+	assert_int_equal(push->written, w->calls == 2);
+	/* Told before anything was sent. */
+	if (w->calls == 1)
+		assert_int_equal(firehose_changes_sent(push->fh), 0);
+	if (w->calls == w->change_at)
+		spoil(w->b);
+}
+
+static int push_watched(struct bench *b, struct push *push, struct watcher *w, bool spoil_first)
+{
+	char input[256], save[256];
+	struct plan plan = { 0 };
+	struct push_input in;
+	int r;
+
+	path_in(b, "in.bin", input);
+	path_in(b, "saved.bin", save);
+	assert_ok(push_input_open(&in, input, NULL, &b->e), b->e);
+	*push = (struct push){ .fh = b->fh,
+			       .geometry = &b->geometry,
+			       .place = efs_head(),
+			       .input = &in,
+			       .save_path = save,
+			       .on_phase = watch,
+			       .on_phase_ctx = w };
+	assert_ok(push_plan(push, &plan, &b->e), b->e);
+	if (spoil_first)
+		spoil(b);
+	r = push_apply(push, &plan, &b->e);
+	plan_fini(&plan);
+	push->save_path = NULL;
+	push->input = NULL;
+	push_fini(push);
+	push_input_close(&in);
+	return r;
+}
+
+/* Between the plan and the first erase lie a person's answer and the reading of the old content. */
+static void a_file_that_changes_before_the_first_erase_changes_nothing(void **state)
+{
+	_cleanup_free_ uint8_t *want = malloc(BLOCKS * BLOCK);
+	struct bench *b = begin(NULL);
+	struct watcher w = { .b = b };
+	struct push push;
+
+	(void)state;
+	make_input(b, want);
+	assert_ok(session_start(b, NULL), b->e);
+	assert_err(push_watched(b, &push, &w, true), b->e, ERR_INTEGRITY);
+	assert_false(push.changed);
+	assert_int_equal(w.calls, 0);
+	assert_int_equal(firehose_changes_sent(b->fh), 0);
+	end(b);
+}
+
+/* The module then equals the file, but not the file that was agreed to. */
+static void a_file_that_changes_while_it_is_written_is_found(void **state)
+{
+	_cleanup_free_ uint8_t *want = malloc(BLOCKS * BLOCK);
+	struct bench *b = begin(NULL);
+	struct watcher w = { .b = b, .change_at = 1 };
+	struct push push;
+
+	(void)state;
+	make_input(b, want);
+	assert_ok(session_start(b, NULL), b->e);
+	assert_err(push_watched(b, &push, &w, false), b->e, ERR_INTEGRITY);
+	assert_true(push.changed);
+	assert_int_equal(w.calls, 2);
+	assert_non_null(strstr(b->e.msg, "changed while"));
+	end(b);
+}
+
+static void the_phase_is_told_before_the_first_change_and_before_reading_back(void **state)
+{
+	_cleanup_free_ uint8_t *want = malloc(BLOCKS * BLOCK);
+	struct bench *b = begin(NULL);
+	struct watcher w = { .b = b };
+	struct push push;
+
+	(void)state;
+	make_input(b, want);
+	assert_ok(session_start(b, NULL), b->e);
+	assert_ok(push_watched(b, &push, &w, false), b->e);
+	assert_int_equal(w.calls, 2);
 	end(b);
 }
 
@@ -317,6 +431,9 @@ int main(void)
 		cmocka_unit_test(efs_is_written_without_programming_erased_pages),
 		cmocka_unit_test(efs_stops_at_the_first_word_of_a_bad_block),
 		cmocka_unit_test(a_dump_of_another_size_is_refused_untouched),
+		cmocka_unit_test(a_file_that_changes_before_the_first_erase_changes_nothing),
+		cmocka_unit_test(a_file_that_changes_while_it_is_written_is_found),
+		cmocka_unit_test(the_phase_is_told_before_the_first_change_and_before_reading_back),
 		cmocka_unit_test(every_failing_transfer_leaves_the_module_kept_or_untouched),
 		cmocka_unit_test(leaving_at_any_transfer_leaves_the_module_kept_or_untouched),
 	};
