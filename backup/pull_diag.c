@@ -231,6 +231,7 @@ static int entry(struct run *r, const char *path, const struct efs_attr *attr, b
 			       ITEMS_MAX);
 	if (progress_cancelled(r->pull->progress))
 		return err_set(e, ERR_CANCELLED, "stopped while reading; nothing was changed");
+	r->counts->listed += !hidden && item.type != EFS_TYPE_DIR;
 	if (item.type == EFS_TYPE_DIR)
 		return todo_add(r, path, hidden, e) < 0 ? -1 : one_other(r, &item, e);
 	if (item.type == EFS_TYPE_FILE || item.type == EFS_TYPE_ITEM)
@@ -454,6 +455,7 @@ static int nv_all(struct run *r, struct err *e)
 			return -1;
 	}
 	r->counts->nv_scanned = r->nv.scan;
+	r->counts->listed_nv = r->nv.scan ? 0 : r->nv.n;
 	return nv_each(r->pull->nv, &r->nv, on_nv, r, e);
 }
 

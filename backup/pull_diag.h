@@ -51,6 +51,8 @@ struct pull_counts {
 	uint64_t bytes;  /* of files and item files */
 	uint64_t hidden; /* of all these, found by name only */
 	uint64_t rfnv;   /* calibration items among them */
+	uint64_t listed;    /* by listings: all but folders */
+	uint64_t listed_nv; /* ids that the module lists; 0 with nv_scanned */
 	uint64_t gap[4]; /* by enum pull_gap */
 	bool nv_scanned; /* the module did not list its NV items: all ids were tried */
 };

@@ -62,6 +62,9 @@ struct cmd {
 	X(cmd_part_verify)                                                                         \
 	X(cmd_part_write)                                                                          \
 	X(cmd_part_erase)                                                                          \
+	X(cmd_backup)                                                                              \
+	X(cmd_verify)                                                                              \
+	X(cmd_restore)                                                                             \
 	X(cmd_at)                                                                                  \
 	X(cmd_efs_ls)                                                                              \
 	X(cmd_efs_tree)                                                                            \
