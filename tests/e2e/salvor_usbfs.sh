@@ -9,7 +9,7 @@ if ! test -x "$run"; then
 fi
 . "$top_srcdir/tests/flow/lib.sh"
 quick="--misbehave enumerate=100 --misbehave set=firehose.start_ms:50 --misbehave set=firehose.open_ms:10"
-quick="$quick --misbehave set=firehose.leave_ms:50"
+quick="$quick --misbehave set=firehose.leave_ms:50 --misbehave set=normal.linger_ms:100"
 
 # usb STATUS MODEL [--misbehave SPEC]... -- ARGS...: salvor on that module; the state lives in $W/module.
 usb() {

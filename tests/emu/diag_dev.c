@@ -1,6 +1,6 @@
 /*
- * The DIAG interface of running firmware: HDLC framing, identification, and what goes wrong on the way
- * (diag.md sections 2 to 5 and 11).
+ * The DIAG interface of running firmware: HDLC framing, identification, and what goes wrong on the
+ * way (diag.md sections 2 to 5 and 11).
  */
 #include "tests/emu/diag_int.h"
 
@@ -55,7 +55,8 @@ static void send(struct emu *m, unsigned iface, const uint8_t *p, size_t n, bool
 /* Section 3.3: what a module says unasked. */
 static void log_one(struct emu *m, unsigned iface, struct diag *d)
 {
-	static const uint8_t event[] = { 0x60, 0x08, 0x00, 0x12, 0x03, 0x7e, 0x7d, 0x7e, 0x01, 0x02, 0x03 };
+	static const uint8_t event[] = { 0x60, 0x08, 0x00, 0x12, 0x03, 0x7e,
+					 0x7d, 0x7e, 0x01, 0x02, 0x03 };
 	static const uint8_t text[] = "\x79\x00\x01\x00 late answer of rrc, 0x4b 0x13";
 	uint8_t rec[40] = { 0x10, 0, 36, 0, 36, 0, 0x09, 0xb0 };
 	unsigned kind = d->log_seq++ % 3;
@@ -86,8 +87,8 @@ static void wrong_answer(struct emu *m, unsigned iface, const uint8_t *p, size_t
 	send(m, iface, b, n, false);
 }
 
-static void answer(struct emu *m, unsigned iface, struct diag *d, const char *what, const uint8_t *p,
-		   size_t n)
+static void answer(struct emu *m, unsigned iface, struct diag *d, const char *what,
+		   const uint8_t *p, size_t n)
 {
 	uint64_t logs = quirk_value(&m->quirks, "logs", 0);
 	bool was_late = d->late_n > 0;
@@ -169,7 +170,8 @@ static int system_operation(struct emu *m, const uint8_t *p, size_t n, struct wr
 	wr_bytes(w, p, n); /* echoed, then the module leaves within 1 to 5 s */
 	if (p[1] == 0x65) {
 		if (!quirk_hit(&m->quirks, "silent", "to_edl") && m->leave_at == EMU_NEVER)
-			emu_switch(m, EMU_EDL, 1000);
+			emu_switch(m, EMU_EDL,
+				   m->model.normal.linger_ms ? m->model.normal.linger_ms : 1000);
 	} else {
 		modem_crash(m, 1000);
 	}
@@ -232,19 +234,27 @@ static const char *name_of(const uint8_t *p, size_t n)
 	if (s)
 		return s;
 	switch (p[0]) {
-	case 0x00: return "version";
-	case 0x29: return "mode";
-	case 0x41: return "spc";
-	case 0x46: return "password";
-	case 0x63: return "snapshot";
-	case 0x7c: return "build_id";
-	default: return "other";
+	case 0x00:
+		return "version";
+	case 0x29:
+		return "mode";
+	case 0x41:
+		return "spc";
+	case 0x46:
+		return "password";
+	case 0x63:
+		return "snapshot";
+	case 0x7c:
+		return "build_id";
+	default:
+		return "other";
 	}
 }
 
 static int dispatch(struct emu *m, struct diag *d, const uint8_t *p, size_t n, struct writer *w)
 {
-	static const uint8_t to_edl[] = { 0x4b, 0x65, 0x01, 0x00 }, crash[] = { 0x4b, 0x25, 0x03, 0x00 },
+	static const uint8_t to_edl[] = { 0x4b, 0x65, 0x01, 0x00 },
+			     crash[] = { 0x4b, 0x25, 0x03, 0x00 },
 			     cm[] = { 0x4b, 0x0f, 0x00, 0x00 };
 
 	if (diag_nv_name(p, n))
@@ -256,13 +266,19 @@ static int dispatch(struct emu *m, struct diag *d, const uint8_t *p, size_t n, s
 	if (n == 4 && !memcmp(p, cm, 4))
 		return call_manager(m, p, w);
 	switch (p[0]) {
-	case 0x00: return n == 1 ? version(m, w) : BAD_LEN;
-	case 0x29: return diag_mode(m, p, n, w);
+	case 0x00:
+		return n == 1 ? version(m, w) : BAD_LEN;
+	case 0x29:
+		return diag_mode(m, p, n, w);
 	case 0x41:
-	case 0x46: return diag_security(m, p, n, w);
-	case 0x63: return snapshot(m, w);
-	case 0x7c: return build_id(m, w);
-	default: return small(m, p, n, w);
+	case 0x46:
+		return diag_security(m, p, n, w);
+	case 0x63:
+		return snapshot(m, w);
+	case 0x7c:
+		return build_id(m, w);
+	default:
+		return small(m, p, n, w);
 	}
 }
 
@@ -317,7 +333,8 @@ static int diag_out(struct emu *m, unsigned iface, void *ctx, const uint8_t *p, 
 
 	for (; n; p++, n--) {
 		if (*p == 0x7e) {
-			/* A frame that ends in a lone escape is corrupt; a bad CRC is not answered. */
+			/* A frame that ends in a lone escape is corrupt; a bad CRC is not answered.
+			 */
 			if (d->n > 2 && !d->junk && !d->esc &&
 			    crc16(d->rx, d->n - 2) == get_le16(d->rx + d->n - 2))
 				request(m, iface, d, d->rx, d->n - 2);

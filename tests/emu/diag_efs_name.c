@@ -119,8 +119,8 @@ int efs_do_rename(struct ask *a)
 	/* Not into itself. */
 	if (!a->err && !strncmp(a->path, old, strlen(old)) && a->path[strlen(old)] == '/')
 		a->err = E_INVAL;
-	if (efs_parent_is_there(a) && efs_journal(a))
-		ftree_rename(a->t, old, a->path);
+	if (efs_parent_is_there(a) && efs_journal(a) && ftree_rename(a->t, old, a->path))
+		a->err = E_NAMETOOLONG;
 	return efs_answer_err(a);
 }
 

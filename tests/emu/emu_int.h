@@ -44,6 +44,7 @@ struct emu_face {      /* one mode's USB side */
 	char manufacturer[EMU_TEXT], product[EMU_TEXT], serial[EMU_TEXT]; /* "" = none */
 	unsigned bus, speed, max_packet;
 	uint32_t delay_ms; /* from leaving the bus to being there in this mode */
+	uint32_t linger_ms; /* from being asked to leave this mode to leaving the bus; 0 = 1000 */
 	unsigned n_ifaces;
 	struct emu_iface iface[EMU_MAX_INTERFACES];
 	char driver[EMU_MAX_INTERFACES][16];

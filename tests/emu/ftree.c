@@ -135,6 +135,11 @@ int ftree_rename(struct ftree *t, const char *from, const char *to)
 	size_t len = strlen(from), i = 0;
 	char path[2 * FTREE_PATH];
 
+	for (i = 0; i < t->n; i++)
+		if (!strncmp(t->node[i].path, from, len) &&
+		    strlen(t->node[i].path) - len + strlen(to) >= FTREE_PATH)
+			return -1; /* a path below would become too long */
+	i = 0;
 	while (i < t->n) {
 		struct fnode *f = &t->node[i];
 

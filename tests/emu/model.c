@@ -1,5 +1,5 @@
-/* Reads a model file: sections in brackets, "key = value" lines, '#' comments. The keys are the rows
- * of the table below plus iface, partition, region, bad and pkhash. */
+/* Reads a model file: sections in brackets, "key = value" lines, '#' comments. The keys are the
+ * rows of the table below plus iface, partition, region, bad and pkhash. */
 #include "tests/emu/emu_int.h"
 
 #include "base/fs.h"
@@ -20,13 +20,16 @@ struct key {
 #define AT(member) offsetof(struct emu_model, member)
 #define FACE_KEYS(sec)                                                                             \
 	{ #sec, "vid", K_U16, AT(sec.vid) }, { #sec, "pid", K_U16, AT(sec.pid) },                  \
-	{ #sec, "bcd", K_U16, AT(sec.bcd) },                                                       \
-	{ #sec, "manufacturer", K_TEXT, AT(sec.manufacturer) },                                    \
-	{ #sec, "product", K_TEXT, AT(sec.product) },                                              \
-	{ #sec, "serial", K_TEXT, AT(sec.serial) }, { #sec, "bus", K_UINT, AT(sec.bus) },          \
-	{ #sec, "speed", K_UINT, AT(sec.speed) },                                                  \
-	{ #sec, "max_packet", K_UINT, AT(sec.max_packet) },                                        \
-	{ #sec, "delay_ms", K_U32, AT(sec.delay_ms) }
+		{ #sec, "bcd", K_U16, AT(sec.bcd) },                                               \
+		{ #sec, "manufacturer", K_TEXT, AT(sec.manufacturer) },                            \
+		{ #sec, "product", K_TEXT, AT(sec.product) },                                      \
+		{ #sec, "serial", K_TEXT, AT(sec.serial) }, { #sec, "bus", K_UINT, AT(sec.bus) },  \
+		{ #sec, "speed", K_UINT, AT(sec.speed) },                                          \
+		{ #sec, "max_packet", K_UINT, AT(sec.max_packet) },                                \
+		{ #sec, "delay_ms", K_U32, AT(sec.delay_ms) },                                     \
+	{                                                                                          \
+#sec, "linger_ms", K_U32, AT(sec.linger_ms)                                        \
+	}
 
 static const struct key keys[] = {
 	{ "module", "name", K_TEXT, AT(name) },
@@ -140,10 +143,10 @@ static int set_list(struct emu_model *m, const char *section, const char *key, c
 	char *save = NULL, *t;
 
 	if (!strcmp(key, "iface")) {
-		struct emu_face *f = !strcmp(section, "normal") ? &m->normal :
-				     !strcmp(section, "edl")	? &m->edl :
-				     !strcmp(section, "dump")	? &m->dump :
-								  NULL;
+		struct emu_face *f = !strcmp(section, "normal") ? &m->normal
+				     : !strcmp(section, "edl")  ? &m->edl
+				     : !strcmp(section, "dump") ? &m->dump
+								: NULL;
 		return f ? set_iface(f, value) : -1;
 	}
 	if (!strcmp(section, "partitions") && !strcmp(key, "partition"))

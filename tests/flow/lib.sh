@@ -71,7 +71,7 @@ emu() {
 	"$EMU_BIN" --model "$MODELS/$_model.model" --state "$W/module$_tag" --root "$W/root" \
 		--pidfile "$W/emu$_tag.pid" --misbehave "enumerate=${ENUMERATE_MS:-100}" \
 		--misbehave set=firehose.start_ms:50 --misbehave set=firehose.open_ms:10 \
-		--misbehave set=firehose.leave_ms:50 "$@" >"$W/emu$_tag.log" 2>&1 &
+		--misbehave set=firehose.leave_ms:50 --misbehave set=normal.linger_ms:100 "$@" >"$W/emu$_tag.log" 2>&1 &
 	_i=0
 	until [ -s "$W/emu$_tag.pid" ] && grep -q 'bus [0-9]' "$W/emu$_tag.log"; do
 		_i=$((_i + 1))

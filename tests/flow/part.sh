@@ -255,8 +255,10 @@ a_write_that_is_stopped_says_in_what_state_the_module_is() {
 }
 
 a_write_stopped_before_the_first_change_says_so() {
-	start ec25 --misbehave slow_read=100
+	start ec25
 	run 0 part read efs2 -o "$W/a.bin" --once $L
+	emu_stop
+	emu ec25 --misbehave slow_read=100
 	stopped_at 'start_sector="1344"' TERM 130 part write efs2 "$W/a.bin" --yes $L
 	errs 'nothing was changed'
 	silent 'could not be brought back'

@@ -244,6 +244,32 @@ static void links_are_followed_and_told(void **state)
 	rig_close(&r);
 }
 
+static void a_rename_takes_what_is_below_and_refuses_too_long_paths(void **state)
+{
+	char longer[200], deep[256];
+	uint8_t b[1024];
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, "ec25", NULL);
+	memset(longer, 'x', sizeof(longer));
+	longer[sizeof(longer) - 1] = '\0';
+	snprintf(deep, sizeof(deep), "/public/%s", longer);
+	assert_int_equal(dg_put(&r, "/public/d/item", PUT_ITEM, "1", 1), 0);
+	dg_efs(&r, 14, "/public/d", 10, "/public/e", r.out);
+	assert_int_equal(get_le32(r.out + 4), 0);
+	assert_int_equal(dg_get(&r, "/public/e/item", b), 1);
+	assert_int_equal(dg_get(&r, "/public/d/item", b), -2);
+	assert_int_equal(dg_put(&r, deep, PUT_ITEM, "1", 1), 0);
+	/* /public to a name of which /public/xxx... has no room any more */
+	longer[60] = '\0';
+	snprintf(deep, sizeof(deep), "/%s", longer);
+	dg_efs(&r, 14, "/public", 8, deep, r.out);
+	assert_int_equal(get_le32(r.out + 4), 36);
+	assert_int_equal(dg_get(&r, "/public/e/item", b), 1);
+	rig_close(&r);
+}
+
 static void paths_can_be_hidden_denied_and_broken(void **state)
 {
 	static const char setting[] = "/nv/item_files/modem/mmode/ue_usage_setting";
@@ -351,6 +377,7 @@ int main(void)
 		cmocka_unit_test(an_identical_request_is_answered_from_memory),
 		cmocka_unit_test(put_needs_item_and_autodir),
 		cmocka_unit_test(links_are_followed_and_told),
+		cmocka_unit_test(a_rename_takes_what_is_below_and_refuses_too_long_paths),
 		cmocka_unit_test(paths_can_be_hidden_denied_and_broken),
 		cmocka_unit_test(answers_can_be_late_repeated_wrong_or_damaged),
 		cmocka_unit_test(a_wrong_service_code_is_counted_and_ends_it),
