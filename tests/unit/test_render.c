@@ -154,7 +154,7 @@ static void render_error_says_state_cause_and_next_step(void **state)
 	bench_flush(&b);
 	assert_string_equal(b.out_text, "");
 	assert_non_null(strstr(b.err_text, "salvor: sector 5: the module left\n  state: "));
-	assert_non_null(strstr(b.err_text, "salvor resume"));
+	assert_non_null(strstr(b.err_text, "run the same command again"));
 	assert_non_null(strstr(b.err_text, "next:  salvor doctor\n"));
 	bench_close(&b);
 }
