@@ -27,21 +27,27 @@ const char *container_suffix(void)
 	return has_zstd() ? ".tar.zst" : has_zlib() ? ".tar.gz" : ".tar";
 }
 
+#define ABORT_FILL_MAX ((uint64_t)16 << 20)
+
 struct container_writer {
 	struct archive *a;
 	struct archive_entry *entry;
 	struct sink *to;
-	struct err why; /* of the sink, from inside libarchive's callback */
+	struct err why;   /* of the sink, from inside libarchive's callback */
+	bool is_mute;     /* nothing goes out any more */
+	uint64_t pending; /* bytes that the present member still owes */
 	char *root;
 	uint8_t room[CONTAINER_BUFFER];
 };
 
+/* From the first failure on everything is swallowed and asked about after each call: libarchive frees
+ * its last filter only on an orderly way out. */
 static la_ssize_t write_cb(_unused_ struct archive *a, void *ctx, const void *p, size_t n)
 {
 	struct container_writer *w = ctx;
 
-	if (sink_put(w->to, p, n, &w->why) < 0)
-		return -1;
+	if (!w->is_mute && sink_put(w->to, p, n, &w->why) < 0)
+		w->is_mute = true;
 	return (la_ssize_t)n;
 }
 
@@ -63,8 +69,12 @@ void container_writer_abort(struct container_writer *w)
 {
 	if (!w)
 		return;
+	w->is_mute = true;
 	if (w->a) {
-		(void)archive_write_fail(w->a);
+		/* The way out fills the member up with zeros; too long a way is cut, for a few bytes that
+		 * libarchive then loses. */
+		if (w->pending > ABORT_FILL_MAX)
+			(void)archive_write_fail(w->a);
 		(void)archive_write_free(w->a);
 	}
 	archive_entry_free(w->entry);
@@ -93,8 +103,8 @@ int container_writer_open(struct sink *to, const char *root, struct container_wr
 	else if (has_zlib())
 		r = archive_write_add_filter_gzip(w->a);
 	if (r != ARCHIVE_OK || archive_write_set_format_pax_restricted(w->a) != ARCHIVE_OK ||
-	    archive_write_set_bytes_per_block(w->a, (int)sizeof(w->room)) != ARCHIVE_OK ||
-	    archive_write_set_bytes_in_last_block(w->a, 1) != ARCHIVE_OK ||
+	    /* No blocks: what the compressor gives goes straight to the sink. */
+	    archive_write_set_bytes_per_block(w->a, 0) != ARCHIVE_OK ||
 	    archive_write_open(w->a, w, NULL, write_cb, NULL) != ARCHIVE_OK) {
 		write_failed(w, "cannot begin an archive", e);
 		goto fail;
@@ -123,9 +133,10 @@ static int copy_in(struct container_writer *w, const char *name, uint64_t size, 
 		if (n > left)
 			return err_set(e, ERR_INTEGRITY, "'%s' has more than its %" PRIu64 " bytes", name,
 				       size);
-		if (archive_write_data(w->a, w->room, n) != (la_ssize_t)n)
+		if (archive_write_data(w->a, w->room, n) != (la_ssize_t)n || w->is_mute)
 			return write_failed(w, name, e);
 		left -= n;
+		w->pending = left;
 	}
 	if (left)
 		return err_set(e, ERR_INTEGRITY, "'%s' has %" PRIu64 " bytes, not %" PRIu64, name,
@@ -150,11 +161,12 @@ int container_writer_add(struct container_writer *w, const char *name, uint64_t 
 	archive_entry_set_perm(w->entry, 0600);
 	archive_entry_set_size(w->entry, (la_int64_t)size);
 	archive_entry_set_mtime(w->entry, (time_t)mtime, 0);
-	if (archive_write_header(w->a, w->entry) != ARCHIVE_OK)
+	w->pending = size;
+	if (archive_write_header(w->a, w->entry) != ARCHIVE_OK || w->is_mute)
 		return write_failed(w, name, e);
 	if (copy_in(w, name, size, from, e) < 0)
 		return -1;
-	if (archive_write_finish_entry(w->a) != ARCHIVE_OK)
+	if (archive_write_finish_entry(w->a) != ARCHIVE_OK || w->is_mute)
 		return write_failed(w, name, e);
 	return 0;
 }
@@ -163,7 +175,7 @@ int container_writer_close(struct container_writer *w, struct err *e)
 {
 	int r = 0;
 
-	if (archive_write_close(w->a) != ARCHIVE_OK)
+	if (archive_write_close(w->a) != ARCHIVE_OK || w->is_mute)
 		r = write_failed(w, "cannot end the archive", e);
 	container_writer_abort(w);
 	return r;

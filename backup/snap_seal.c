@@ -101,6 +101,20 @@ static uint64_t total_bytes(const struct manifest *m)
 	return sum;
 }
 
+/* What goes out first must be what we meant, also where nobody can read the archive back. */
+static int manifest_text(const struct manifest *m, struct buf *out, struct err *e)
+{
+	struct manifest back;
+	bool same;
+
+	if (manifest_write(m, out, e) < 0 || manifest_parse(buf_slice(out), &back, e) < 0)
+		return -1;
+	same = back.n_items == m->n_items && back.n_gaps == m->n_gaps && back.table.n == m->table.n &&
+	       back.verdict == m->verdict && manifest_same_module(&back.module, &m->module) != MODULE_OTHER;
+	manifest_fini(&back);
+	return same ? 0 : err_set(e, ERR_INTEGRITY, "the manifest as written is not the one meant");
+}
+
 static int pack(struct snap *s, struct sink *to, char id[DIGEST_HEX_MAX], struct err *e)
 {
 	struct buf text = BUF_INIT(MANIFEST_TEXT_MAX), sums = BUF_INIT((size_t)128 << 20);
@@ -109,7 +123,7 @@ static int pack(struct snap *s, struct sink *to, char id[DIGEST_HEX_MAX], struct
 	struct digest d;
 	int r = -1;
 
-	if (manifest_write(&s->manifest, &text, e) < 0)
+	if (manifest_text(&s->manifest, &text, e) < 0)
 		goto out;
 	digest_init(&d, DIGEST_SHA256);
 	digest_update(&d, text.p, text.n);

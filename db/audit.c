@@ -1,6 +1,6 @@
 /*
- * A line of the mirror is {"hash":"<64 hex>","record":<the record's text>} and nothing else, so the text
- * that was hashed is found in it by its place, without parsing JSON and building it anew.
+ * A line of the mirror is {"hash":"<64 hex>","record":<the record's text>} and nothing else, so the
+ * text that was hashed is found in it by its place, without parsing JSON and building it anew.
  */
 #include "db/audit.h"
 
@@ -20,12 +20,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HEX        64
-#define LINE_HEAD  "{\"hash\":\""
-#define LINE_MID   "\",\"record\":"
-#define REC_AT     (sizeof(LINE_HEAD) - 1 + HEX + sizeof(LINE_MID) - 1)
-#define LINE_MAX_  (64u << 10) /* ten texts of 1 KiB, each byte escaped to six, and the rest */
-#define ZERO_HASH  "0000000000000000000000000000000000000000000000000000000000000000"
+#define HEX       64
+#define LINE_HEAD "{\"hash\":\""
+#define LINE_MID  "\",\"record\":"
+#define REC_AT    (sizeof(LINE_HEAD) - 1 + HEX + sizeof(LINE_MID) - 1)
+#define LINE_MAX_ (64u << 10) /* ten texts of 1 KiB, each byte escaped to six, and the rest */
+#define ZERO_HASH "0000000000000000000000000000000000000000000000000000000000000000"
 
 struct audit {
 	struct sql *db;
@@ -129,31 +129,35 @@ static int log_tail(struct audit *a, struct tail *ret, struct err *e)
 		return -1;
 	snprintf(counter, sizeof(counter), "%llu %s", (unsigned long long)t.seq, t.hash);
 	if (row ? strcmp(counter, sql_str(m, 0)) != 0 : t.seq != 0)
-		return err_set(e, ERR_INTEGRITY,
-			       "the audit log ends at record %llu, its counter says %.20s: the end was "
-			       "cut off or edited",
-			       (unsigned long long)t.seq, row ? sql_str(m, 0) : "nothing");
+		return err_set(
+			e, ERR_INTEGRITY,
+			"the audit log ends at record %llu, its counter says %.20s: the end was "
+			"cut off or edited",
+			(unsigned long long)t.seq, row ? sql_str(m, 0) : "nothing");
 	*ret = t;
 	return 0;
 }
 
 static int mirror_open(struct audit *a, struct err *e)
 {
-	struct stat st;
+	struct stat st, here;
 
-	if (a->fd < 0) {
-		a->fd = open(a->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-		if (a->fd < 0)
-			return err_set_errno(e, errno, "cannot open the audit log's mirror '%s'", a->path);
-	}
-	/* Somebody who moves the file away must not leave us writing into the void. */
-	if (stat(a->path, &st) < 0) {
+	/* Somebody who moved the file away or put another in its place must not leave us writing
+	 * into the void. */
+	if (a->fd >= 0 && (fstat(a->fd, &st) < 0 || lstat(a->path, &here) < 0 ||
+			   st.st_ino != here.st_ino || st.st_dev != here.st_dev))
 		close(steal_fd(&a->fd));
-		return errno == ENOENT ? mirror_open(a, e)
-				       : err_set_errno(e, errno, "cannot look at '%s'", a->path);
+	if (a->fd < 0)
+		a->fd = open(a->path,
+			     O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+			     0600);
+	if (a->fd < 0 || fstat(a->fd, &st) < 0)
+		return err_set_errno(e, errno, "cannot open the audit log's mirror '%s'", a->path);
+	if (!S_ISREG(st.st_mode)) {
+		close(steal_fd(&a->fd));
+		return err_set(e, ERR_HOST, "the audit log's mirror '%s' is not a regular file",
+			       a->path);
 	}
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, ERR_HOST, "the audit log's mirror '%s' is not a regular file", a->path);
 	return 0;
 }
 
@@ -183,31 +187,35 @@ static int mirror_tail(struct audit *a, bool mend, struct tail *ret, struct err 
 			;
 		if (!line_split(room + from, whole - 1 - from, &l))
 			return err_set(e, ERR_INTEGRITY,
-				       "the last line of the audit log's mirror '%s' is no record", a->path);
+				       "the last line of the audit log's mirror '%s' is no record",
+				       a->path);
 		t.seq = l.seq;
 		memcpy(t.hash, l.hash, HEX);
 	} else if (want == 2 * LINE_MAX_) {
-		return err_set(e, ERR_INTEGRITY, "the audit log's mirror '%s' ends in an endless line",
-			       a->path);
+		return err_set(e, ERR_INTEGRITY,
+			       "the audit log's mirror '%s' ends in an endless line", a->path);
 	}
 	*ret = t;
 	return 0;
 }
 
 /* The mirror may be behind the log, never ahead, and where both have a record it is the same. */
-static int mirror_agrees(struct audit *a, const struct tail *log, const struct tail *mirror, struct err *e)
+static int mirror_agrees(struct audit *a, const struct tail *log, const struct tail *mirror,
+			 struct err *e)
 {
 	_cleanup_query_ struct sql_query *q = NULL;
 	bool row;
 
 	if (mirror->seq > log->seq)
-		return err_set(e, ERR_INTEGRITY,
-			       "the audit log has %llu records, its mirror '%s' %llu: the log was cut off; "
-			       "run the verification, then move the mirror aside to begin a new one",
-			       (unsigned long long)log->seq, a->path, (unsigned long long)mirror->seq);
+		return err_set(
+			e, ERR_INTEGRITY,
+			"the audit log has %llu records, its mirror '%s' %llu: the log was cut off; "
+			"run the verification, then move the mirror aside to begin a new one",
+			(unsigned long long)log->seq, a->path, (unsigned long long)mirror->seq);
 	if (mirror->seq == 0)
 		return 0;
-	if (sql_query(a->db, &q, e, "SELECT hash FROM audit WHERE seq = ?1", SQL_I(mirror->seq)) < 0 ||
+	if (sql_query(a->db, &q, e, "SELECT hash FROM audit WHERE seq = ?1", SQL_I(mirror->seq)) <
+		    0 ||
 	    sql_step(q, &row, e) < 0)
 		return -1;
 	if (!row || strcmp(sql_str(q, 0), mirror->hash) != 0)
@@ -286,8 +294,8 @@ int audit_append(struct audit *a, const struct audit_event *ev, struct err *e)
 	_cleanup_free_ char *record = NULL;
 	struct tail log, mirror;
 
-	if (log_tail(a, &log, e) < 0 || mirror_open(a, e) < 0 || mirror_tail(a, false, &mirror, e) < 0 ||
-	    mirror_agrees(a, &log, &mirror, e) < 0)
+	if (log_tail(a, &log, e) < 0 || mirror_open(a, e) < 0 ||
+	    mirror_tail(a, false, &mirror, e) < 0 || mirror_agrees(a, &log, &mirror, e) < 0)
 		return err_prefix(e, "nothing was recorded");
 	if (build_record(ev, log.seq + 1, &record, e) < 0)
 		return -1;
@@ -313,7 +321,8 @@ static int write_all(int fd, const void *p, size_t n, const char *path, struct e
 
 static int put_line(struct buf *b, const char *hash, const char *record, struct err *e)
 {
-	if (buf_add(b, LINE_HEAD, sizeof(LINE_HEAD) - 1, e) < 0 || buf_add(b, hash, strlen(hash), e) < 0 ||
+	if (buf_add(b, LINE_HEAD, sizeof(LINE_HEAD) - 1, e) < 0 ||
+	    buf_add(b, hash, strlen(hash), e) < 0 ||
 	    buf_add(b, LINE_MID, sizeof(LINE_MID) - 1, e) < 0 ||
 	    buf_add(b, record, strlen(record), e) < 0)
 		return -1;
@@ -384,7 +393,8 @@ struct reader {
 	bool end;
 };
 
-/* *ret NULL at the end. A last line without its newline is the trace of a killed writer: the end. */
+/* *ret NULL at the end. A last line without its newline is the trace of a killed writer: the end.
+ */
 static int next_line(struct reader *r, const char **ret, size_t *ret_n, struct err *e)
 {
 	for (;;) {
@@ -405,7 +415,8 @@ static int next_line(struct reader *r, const char **ret, size_t *ret_n, struct e
 		r->n -= r->at;
 		r->at = 0;
 		if (r->n == sizeof(r->room))
-			return err_set(e, ERR_INTEGRITY, "'%s' has a line longer than any record", r->path);
+			return err_set(e, ERR_INTEGRITY, "'%s' has a line longer than any record",
+				       r->path);
 		got = read(r->fd, r->room + r->n, sizeof(r->room) - r->n);
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -429,7 +440,8 @@ static int reader_open(struct audit *a, struct reader **ret, struct err *e)
 		return err_set_errno(e, errno, "cannot open '%s'", a->path);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		close(fd);
-		return err_set(e, ERR_HOST, "the audit log's mirror '%s' is not a regular file", a->path);
+		return err_set(e, ERR_HOST, "the audit log's mirror '%s' is not a regular file",
+			       a->path);
 	}
 	r = calloc(1, sizeof(*r));
 	if (!r) {
@@ -485,10 +497,11 @@ int audit_adopt(struct audit *a, uint64_t *ret_n, struct err *e)
 		else
 			l.seq = 0;
 		if (l.seq != log.seq + 1 || memcmp(hash, l.hash, HEX) != 0)
-			return err_set(e, ERR_INTEGRITY,
-				       "the audit log's mirror '%s' is damaged at line %llu; move it aside "
-				       "and keep it, then a new log begins",
-				       a->path, (unsigned long long)log.seq + 1);
+			return err_set(
+				e, ERR_INTEGRITY,
+				"the audit log's mirror '%s' is damaged at line %llu; move it aside "
+				"and keep it, then a new log begins",
+				a->path, (unsigned long long)log.seq + 1);
 		if (store(a, log.hash, l.seq, l.record, l.n, e) < 0)
 			return -1;
 		log.seq = l.seq;
@@ -501,7 +514,8 @@ int audit_adopt(struct audit *a, uint64_t *ret_n, struct err *e)
 static int bad_record(struct audit_report *rep, uint64_t seq, struct err *e, const char *what)
 {
 	rep->bad = seq;
-	return err_set(e, ERR_INTEGRITY, "audit log: record %llu %s", (unsigned long long)seq, what);
+	return err_set(e, ERR_INTEGRITY, "audit log: record %llu %s", (unsigned long long)seq,
+		       what);
 }
 
 /* The mirror's next line against the record `seq` of the log. */
@@ -522,7 +536,8 @@ static int check_mirror(struct reader *r, struct audit_report *rep, uint64_t seq
 	}
 	if (!line_split(p, n, &l) || l.seq != seq)
 		return bad_record(rep, seq, e, "is missing or out of place in the mirror");
-	if (memcmp(l.hash, hash, HEX) != 0 || l.n != strlen(record) || memcmp(l.record, record, l.n) != 0)
+	if (memcmp(l.hash, hash, HEX) != 0 || l.n != strlen(record) ||
+	    memcmp(l.record, record, l.n) != 0)
 		return bad_record(rep, seq, e, "was edited in the mirror");
 	rep->mirrored++;
 	return 0;
@@ -566,8 +581,9 @@ static int verify_walk(struct audit *a, struct reader *r, struct audit_report *r
 		if (next_line(r, &p, &n, e) < 0)
 			return -1;
 		if (p)
-			return bad_record(rep, seq + 1, e, "stands in the mirror but not in the log: the "
-							   "log's end was cut off");
+			return bad_record(rep, seq + 1, e,
+					  "stands in the mirror but not in the log: the "
+					  "log's end was cut off");
 	}
 	if (log_tail(a, &log, e) < 0) {
 		rep->bad = seq + 1;

@@ -118,10 +118,11 @@ int cat_audit(struct catalog *c, int64_t module, struct audit_event *ev, struct 
 		return 0;
 	ev->who = c->who;
 	/* A module without a chip is named by its number. */
-	if (sql_query(c->db, &q, e,
-		      "SELECT chip, msm, (SELECT imei FROM imei WHERE module = ?1 ORDER BY slot LIMIT 1)"
-		      " FROM module WHERE id = ?1",
-		      SQL_I(module)) < 0 ||
+	if (sql_query(
+		    c->db, &q, e,
+		    "SELECT chip, msm, (SELECT imei FROM imei WHERE module = ?1 ORDER BY slot LIMIT 1)"
+		    " FROM module WHERE id = ?1",
+		    SQL_I(module)) < 0 ||
 	    sql_step(q, &row, e) < 0)
 		return -1;
 	if (row && !ev->chip) {
@@ -179,8 +180,8 @@ int catalog_open(const struct catalog_opts *opts, struct catalog **ret, struct e
 		err_nomem(e);
 		goto fail;
 	}
-	if (sql_open(opts->path, &so, &c->db, e) < 0 || audit_open(c->db, mirror, &c->audit, e) < 0 ||
-	    open_tables(c, e) < 0)
+	if (sql_open(opts->path, &so, &c->db, e) < 0 ||
+	    audit_open(c->db, mirror, &c->audit, e) < 0 || open_tables(c, e) < 0)
 		goto fail;
 	*ret = c;
 	return 0;
@@ -212,7 +213,8 @@ int catalog_set_aside(const char *path, char **ret_moved, struct err *e)
 		return err_nomem(e);
 	}
 	if (access(moved, F_OK) == 0)
-		return err_set_code(e, ERR_HOST, EEXIST, "'%s' exists and is not overwritten", moved);
+		return err_set_code(e, ERR_HOST, EEXIST, "'%s' exists and is not overwritten",
+				    moved);
 	/* The log first: left behind it would be applied to the new database. */
 	for (i = 0; i < ARRAY_SIZE(tails); i++) {
 		_cleanup_free_ char *from = NULL, *to = NULL;
@@ -238,7 +240,8 @@ int catalog_rebuild_begin(struct catalog *c, struct err *e)
 {
 	if (cat_begin(c, e) < 0)
 		return -1;
-	if (sql_run0(c->db, e, "DELETE FROM item") < 0 || sql_run0(c->db, e, "DELETE FROM snapshot") < 0 ||
+	if (sql_run0(c->db, e, "DELETE FROM item") < 0 ||
+	    sql_run0(c->db, e, "DELETE FROM snapshot") < 0 ||
 	    sql_run0(c->db, e, "DELETE FROM firmware") < 0)
 		return cat_end(c, -1, e);
 	return 0;
@@ -270,7 +273,8 @@ const char *catalog_verdict_name(enum catalog_verdict v)
 
 const char *catalog_outcome_name(enum catalog_outcome o)
 {
-	static const char *const names[] = { "running", "done", "failed", "interrupted", "refused" };
+	static const char *const names[] = { "running", "done", "failed", "interrupted",
+					     "refused" };
 
 	return (size_t)o < ARRAY_SIZE(names) ? names[o] : "failed";
 }

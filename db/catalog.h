@@ -1,15 +1,17 @@
 /*
- * The catalogue: which modules were met, which snapshots of them exist, what was done. An index: it can
- * be deleted and built again from the snapshots' manifests (catalog_rebuild_begin) and, for what people
- * said (labels, notes, attested numbers, retirements), from the audit log's mirror beside it.
+ * The catalogue: which modules were met, which snapshots of them exist, what was done. An index: it
+ * can be deleted and built again from the snapshots' manifests (catalog_rebuild_begin) and, for
+ * what people said (labels, notes, attested numbers, retirements), from the audit log's mirror
+ * beside it.
  *
- * A module is its chip (serial and MSM id, from Sahara). One that was met over DIAG alone stands on its
- * IMEI until catalog_link() gives it its chip. Whatever contradicts what is known is held for a person
- * and changes nothing.
+ * A module is its chip (serial and MSM id, from Sahara). One that was met over DIAG alone stands on
+ * its IMEI until catalog_link() gives it its chip. Whatever contradicts what is known is held for a
+ * person and changes nothing.
  *
- * Texts in structs that are handed in are borrowed for the call; those handed to `rows` live until the
- * callback returns. A text of "" is the same as NULL: not known. Times are ISO 8601, UTC. `rows` callbacks
- * may read the catalogue again, but not change it; a failing one ends the walk with its error.
+ * Texts in structs that are handed in are borrowed for the call; those handed to `rows` live until
+ * the callback returns. A text of "" is the same as NULL: not known. Times are ISO 8601, UTC.
+ * `rows` callbacks may read the catalogue again, but not change it; a failing one ends the walk
+ * with its error.
  */
 #ifndef SALVOR_DB_CATALOG_H
 #define SALVOR_DB_CATALOG_H
@@ -23,21 +25,21 @@
 struct catalog;
 
 struct catalog_opts {
-	const char *path;    /* of the database; its directory must exist */
+	const char *path; /* of the database; its directory must exist */
 	bool create;
-	const char *who;     /* for the audit log: "user@host" */
-	uint32_t wait_ms;    /* for another process; 0 = 30 s */
+	const char *who;                                /* for the audit log: "user@host" */
+	uint32_t wait_ms;                               /* for another process; 0 = 30 s */
 	bool (*waiting)(void *ctx, uint32_t waited_ms); /* see sql_opts */
 	void *ctx;
 	struct sql_fault *fault; /* NULL but in tests */
 };
 
-/* The audit log's mirror is PATH.audit.jsonl. A database that is made anew beside such a mirror takes
- * over what people had said. Errors as in sql.h. */
+/* The audit log's mirror is PATH.audit.jsonl. A database that is made anew beside such a mirror
+ * takes over what people had said. Errors as in sql.h. */
 int catalog_open(const struct catalog_opts *opts, struct catalog **ret, struct err *e) _must_check_;
 void catalog_close(struct catalog *c); /* NULL is fine */
-/* What went wrong without undoing anything (the mirror could not follow), or ""; forgotten by the call
- * of the next function that changes something. */
+/* What went wrong without undoing anything (the mirror could not follow), or ""; forgotten by the
+ * call of the next function that changes something. */
 const char *catalog_warning(const struct catalog *c);
 struct audit *catalog_audit(struct catalog *c);
 
@@ -49,8 +51,8 @@ void catalog_batch_undo(struct catalog *c);
 /* ---- modules ---- */
 
 #define CATALOG_CHIP_MAX 17
-/* The serial as the catalogue writes it: 8 or 16 hex digits. False when the chip told none, or one that
- * unprogrammed fuses give (all zeros, all ones). */
+/* The serial as the catalogue writes it: 8 or 16 hex digits. False when the chip told none, or one
+ * that unprogrammed fuses give (all zeros, all ones). */
 bool catalog_chip_text(const struct chip_id *chip, char out[CATALOG_CHIP_MAX]);
 
 enum catalog_rf { CATALOG_RF_UNKNOWN, CATALOG_RF_OWN, CATALOG_RF_DONOR };
@@ -59,12 +61,13 @@ const char *catalog_rf_name(enum catalog_rf rf); /* "unknown", "own", "donor" */
 /* What was seen of one module at one time. */
 struct catalog_sight {
 	const struct chip_id *chip; /* NULL when it was not seen in EDL */
-	const char *imei[2];        /* as read, slots 1 and 2; placeholders and junk are passed over */
-	enum identity_evidence evidence; /* of the numbers */
+	const char *imei[2]; /* as read, slots 1 and 2; placeholders and junk are passed over */
+	enum identity_evidence evidence; /* of the numbers; none counts as EVIDENCE_CHIP */
 	const char *model, *variant, *revision;
-	const char *when;           /* NULL = now */
-	/* Chip and numbers are surely of the same module: its port was bound before the mode switch, or
-	 * a manifest says so. Only then may a record that stands on its IMEI gain this chip. */
+	const char *when; /* NULL = now */
+	/* Chip and numbers are surely of the same module: its port was bound before the mode
+	 * switch, or a manifest says so. Only then may a record that stands on its IMEI gain this
+	 * chip. */
 	bool bound;
 };
 
@@ -146,9 +149,9 @@ int catalog_module_get(struct catalog *c, int64_t id, struct catalog_rows *rows,
 /* Last seen first. limit 0 = all. */
 int catalog_modules(struct catalog *c, uint64_t limit, uint64_t offset, struct catalog_rows *rows,
 		    struct err *e) _must_check_;
-/* Whatever a person may remember: an IMEI or its first 8 digits or more, a chip serial, the beginning of
- * a snapshot's id (4 or more), of a label, a model or a revision. Gives modules, snapshots and firmware;
- * at most `limit` of each (0 = 100). */
+/* Whatever a person may remember: an IMEI or its first 8 digits or more, a chip serial, the
+ * beginning of a snapshot's id (4 or more), of a label, a model or a revision. Gives modules,
+ * snapshots and firmware; at most `limit` of each (0 = 100). */
 int catalog_find(struct catalog *c, const char *text, uint64_t limit, struct catalog_rows *rows,
 		 struct err *e) _must_check_;
 
@@ -168,7 +171,7 @@ struct catalog_snapshot {
 	const char *model, *variant, *revision, *imei;
 	const char *mode; /* "edl", "diag", "edl+diag" ... */
 	uint64_t n_items, n_nv, n_efs;
-	bool gone;        /* the last check did not find the file */
+	bool gone; /* the last check did not find the file */
 };
 
 struct catalog_item {
@@ -181,8 +184,9 @@ struct catalog_item {
 	uint64_t start, count;
 };
 
-/* Snapshot and items, all or none. One with the same hash is the same snapshot: only its path is taken
- * over (*ret_new, which may be NULL, says which). ERR_MISMATCH when it stands under another module. */
+/* Snapshot and items, all or none. One with the same hash is the same snapshot: only its path is
+ * taken over (*ret_new, which may be NULL, says which). ERR_MISMATCH when it stands under another
+ * module. */
 int catalog_add_snapshot(struct catalog *c, const struct catalog_snapshot *s,
 			 const struct catalog_item *items, size_t n_items, bool *ret_new,
 			 struct err *e) _must_check_;
@@ -199,24 +203,26 @@ struct catalog_keep {
 	unsigned last;            /* newest of each module that stay; 0 counts as 1 */
 	const char *created_from; /* those made at or after this time stay; NULL = no such rule */
 };
-/* The snapshots that may go: never the first or the last complete one of a module, never its newest,
- * never one without a module. What is gone already is not counted among them and always given. */
+/* The snapshots that may go: never the first or the last complete one of a module, never its
+ * newest, never one without a module. What is gone already is not counted among them and always
+ * given. */
 int catalog_prune(struct catalog *c, const struct catalog_keep *keep, struct catalog_rows *rows,
 		  struct err *e) _must_check_;
-/* Takes a snapshot out of the catalogue, before its file is deleted. The same rule again: ERR_POLICY. */
+/* Takes a snapshot out of the catalogue, before its file is deleted. The same rule again:
+ * ERR_POLICY. */
 int catalog_forget(struct catalog *c, const char *hash, struct err *e) _must_check_;
 
 enum catalog_file { CATALOG_FILE_GOOD, CATALOG_FILE_MISSING, CATALOG_FILE_DIFFERS };
 struct catalog_checker {
 	/* The caller opens archives; the catalogue does not. An error ends the check. */
-	int (*file)(struct catalog_checker *, const struct catalog_snapshot *, enum catalog_file *ret,
-		    struct err *);
+	int (*file)(struct catalog_checker *, const struct catalog_snapshot *,
+		    enum catalog_file *ret, struct err *);
 	/* Each thing that is wrong, in words; `s` may be NULL. */
 	int (*found)(struct catalog_checker *, const struct catalog_snapshot *s, const char *what,
 		     struct err *);
 };
-/* Database, audit log, and every snapshot's file. *ret_n = how many things were found wrong; that is no
- * error of the call. */
+/* Database, audit log, and every snapshot's file. *ret_n = how many things were found wrong; that
+ * is no error of the call. */
 int catalog_check(struct catalog *c, struct catalog_checker *k, uint64_t *ret_n,
 		  struct err *e) _must_check_;
 /* Is there a snapshot at this path? For finding files that the catalogue does not know. */
@@ -229,7 +235,8 @@ struct catalog_firmware {
 	uint64_t size;
 	const char *model, *variant, *revision, *added;
 };
-int catalog_add_firmware(struct catalog *c, const struct catalog_firmware *f, struct err *e) _must_check_;
+int catalog_add_firmware(struct catalog *c, const struct catalog_firmware *f,
+			 struct err *e) _must_check_;
 /* For a model and variant; NULL or "" = any. */
 int catalog_firmwares(struct catalog *c, const char *model, const char *variant,
 		      struct catalog_rows *rows, struct err *e) _must_check_;
@@ -244,7 +251,7 @@ enum catalog_outcome {
 const char *catalog_outcome_name(enum catalog_outcome o);
 
 struct catalog_operation {
-	int64_t id, module; /* module 0 = none */
+	int64_t id, module;                 /* module 0 = none */
 	const char *verb, *started, *ended; /* ended NULL = running */
 	enum catalog_outcome outcome;
 	const char *message;
@@ -266,8 +273,8 @@ struct catalog_note {
 };
 /* To a module, or to a snapshot by its whole hash. */
 int catalog_add_note(struct catalog *c, const struct catalog_note *n, struct err *e) _must_check_;
-int catalog_notes(struct catalog *c, int64_t module, const char *snapshot, struct catalog_rows *rows,
-		  struct err *e) _must_check_;
+int catalog_notes(struct catalog *c, int64_t module, const char *snapshot,
+		  struct catalog_rows *rows, struct err *e) _must_check_;
 
 struct catalog_held {
 	int64_t id;
@@ -275,12 +282,13 @@ struct catalog_held {
 	int64_t module, other; /* 0 = none */
 	const char *imei;      /* full; mask it */
 	const char *at, *text;
-	uint64_t seen;         /* how often */
+	uint64_t seen; /* how often */
 };
 /* What waits for a person. */
 int catalog_helds(struct catalog *c, struct catalog_rows *rows, struct err *e) _must_check_;
 /* A person has dealt with it and says how; changes nothing else. Logged. */
-int catalog_resolve_held(struct catalog *c, int64_t id, const char *how, struct err *e) _must_check_;
+int catalog_resolve_held(struct catalog *c, int64_t id, const char *how,
+			 struct err *e) _must_check_;
 
 /* ---- out and in ---- */
 
@@ -291,15 +299,15 @@ struct catalog_imported {
 	uint64_t modules, snapshots, firmware, others;
 	uint64_t held; /* contradictions with what is known here */
 };
-/* Adds what an export holds, all or nothing. What is known here wins; numbers become EVIDENCE_IMPORTED,
- * so a file cannot make one writable. ERR_PROTO with the line's number; ERR_INTEGRITY when the end is
- * missing. */
+/* Adds what an export holds, all or nothing. What is known here wins; numbers become
+ * EVIDENCE_IMPORTED, so a file cannot make one writable. ERR_PROTO with the line's number;
+ * ERR_INTEGRITY when the end is missing. */
 int catalog_import(struct catalog *c, struct slice text, struct catalog_imported *ret,
 		   struct err *e) _must_check_;
 
-/* Forgets snapshots, items and firmware, keeps modules and what people said, and begins a batch: the
- * caller feeds it all manifests again, oldest first (catalog_see with `bound` and EVIDENCE_SNAPSHOT,
- * then catalog_add_snapshot), then catalog_batch_commit() or _undo(). */
+/* Forgets snapshots, items and firmware, keeps modules and what people said, and begins a batch:
+ * the caller feeds it all manifests again, oldest first (catalog_see with `bound` and
+ * EVIDENCE_SNAPSHOT, then catalog_add_snapshot), then catalog_batch_commit() or _undo(). */
 int catalog_rebuild_begin(struct catalog *c, struct err *e) _must_check_;
 /* For a damaged file: moves the database aside to PATH.damaged-TIME, so that catalog_open() with
  * `create` makes a new one and takes over the audit log's mirror. *ret_moved: malloced. */

@@ -1,4 +1,5 @@
-/* The catalogue as JSON lines. Each line is an object with a "type"; the last one counts the others. */
+/* The catalogue as JSON lines. Each line is an object with a "type"; the last one counts the
+ * others. */
 #include "db/catalog_int.h"
 
 #include "base/clock.h"
@@ -36,8 +37,8 @@ static struct json *begin(const char *type)
 }
 
 /* What every table is made of: a SELECT, and a function that makes one line of one row. */
-static int walk(struct out *o, const char *text, int (*line)(struct out *, struct sql_query *, struct err *),
-		struct err *e)
+static int walk(struct out *o, const char *text,
+		int (*line)(struct out *, struct sql_query *, struct err *), struct err *e)
 {
 	_cleanup_query_ struct sql_query *q = NULL;
 	bool row;
@@ -65,7 +66,8 @@ static void texts(struct json *line, struct sql_query *q, int from, const char *
 	}
 }
 
-static void numbers(struct json *line, struct sql_query *q, int from, const char *const *names, int n)
+static void numbers(struct json *line, struct sql_query *q, int from, const char *const *names,
+		    int n)
 {
 	int i;
 
@@ -90,9 +92,10 @@ static int put_numbers(struct out *o, struct json *line, int64_t module, struct 
 	struct json *arr = NULL;
 	bool row;
 
-	if (sql_query(o->c->db, &q, e,
-		      "SELECT slot, imei, evidence, confirmed FROM imei WHERE module = ?1 ORDER BY slot",
-		      SQL_I(module)) < 0)
+	if (sql_query(
+		    o->c->db, &q, e,
+		    "SELECT slot, imei, evidence, confirmed FROM imei WHERE module = ?1 ORDER BY slot",
+		    SQL_I(module)) < 0)
 		return -1;
 	for (;;) {
 		struct json *n;
@@ -125,9 +128,9 @@ static int put_numbers(struct out *o, struct json *line, int64_t module, struct 
 
 static int put_module(struct out *o, struct sql_query *q, struct err *e)
 {
-	static const char *const t[] = { "chip",   "pkhash", "model",      "variant",   "revision", "label",
-					 "donor",  "rf_at",  "first_seen", "last_seen", "retired",
-					 "retired_why" };
+	static const char *const t[] = { "chip",       "pkhash",    "model",   "variant",
+					 "revision",   "label",     "donor",   "rf_at",
+					 "first_seen", "last_seen", "retired", "retired_why" };
 	static const char *const n[] = { "ref", "msm", "oem", "chip_model", "rf" };
 	struct json *line = begin("module");
 
@@ -154,9 +157,10 @@ static int put_item(struct out *o, struct sql_query *q, struct err *e)
 
 static int put_snapshot(struct out *o, struct sql_query *q, struct err *e)
 {
-	static const char *const t[] = { "hash", "path", "created", "model", "variant", "revision", "imei",
-					 "mode" };
-	static const char *const n[] = { "module", "size", "verdict", "n_items", "n_nv", "n_efs", "gone" };
+	static const char *const t[] = { "hash",    "path",     "created", "model",
+					 "variant", "revision", "imei",    "mode" };
+	static const char *const n[] = { "module", "size",  "verdict", "n_items",
+					 "n_nv",   "n_efs", "gone" };
 	_cleanup_query_ struct sql_query *items = NULL;
 	struct json *line = begin("snapshot");
 	bool row;
@@ -233,7 +237,8 @@ static int export_in(struct out *o, struct err *e)
 	json_put_u64(head, "version", 1);
 	json_put_str(head, "made", now);
 	if (put(o, head, e) < 0 ||
-	    walk(o, "SELECT tac, model, variant FROM tac ORDER BY tac, model, variant", put_tac, e) < 0 ||
+	    walk(o, "SELECT tac, model, variant FROM tac ORDER BY tac, model, variant", put_tac,
+		 e) < 0 ||
 	    walk(o,
 		 "SELECT id, msm, oem, chip_model, rf, chip, pkhash, model, variant, revision, label,"
 		 " donor, rf_at, first_seen, last_seen, retired, retired_why FROM module ORDER BY id",

@@ -1,5 +1,5 @@
-/* JSON lines of another catalogue into this one. Nothing in them is believed: every field has a limit,
- * what is known here wins, and what contradicts it is held. */
+/* JSON lines of another catalogue into this one. Nothing in them is believed: every field has a
+ * limit, what is known here wins, and what contradicts it is held. */
 #include "db/catalog_int.h"
 
 #include "base/json.h"
@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_CAP  (1u << 20)
-#define TEXT_CAP  4096
+#define LINE_CAP (1u << 20)
+#define TEXT_CAP 4096
 
 struct in {
 	struct catalog *c;
@@ -20,7 +20,7 @@ struct in {
 	struct ref {
 		uint64_t theirs;
 		int64_t ours;
-	} *ref;
+	} * ref;
 	size_t n_ref, cap_ref;
 	int64_t snapshot; /* whose items follow; 0 = they are known already */
 	bool in_snapshot, ended;
@@ -34,7 +34,8 @@ static int text(const struct json *o, const char *key, const char **ret, struct 
 	if (json_has(o, key) && !json_get_str(o, key, NULL))
 		return err_set(e, ERR_PROTO, "\"%s\" is not a text", key);
 	if (strlen(s) > TEXT_CAP)
-		return err_set(e, ERR_PROTO, "\"%s\" has %zu bytes, more than %d", key, strlen(s), TEXT_CAP);
+		return err_set(e, ERR_PROTO, "\"%s\" has %zu bytes, more than %d", key, strlen(s),
+			       TEXT_CAP);
 	*ret = s;
 	return 0;
 }
@@ -80,10 +81,11 @@ static int add_ref(struct in *in, uint64_t theirs, int64_t ours, struct err *e)
 }
 
 /* A "module" member of another line: 0 when there is none. */
-static int module_of(struct in *in, const struct json *o, const char *key, int64_t *ret, struct err *e)
+static int module_of(struct in *in, const struct json *o, const char *key, int64_t *ret,
+		     struct err *e)
 {
 	size_t low = 0, high = in->n_ref;
-	uint64_t theirs;
+	uint64_t theirs = 0;
 
 	if (num(o, key, INT64_MAX, &theirs, e) < 0)
 		return -1;
@@ -99,7 +101,8 @@ static int module_of(struct in *in, const struct json *o, const char *key, int64
 			high = mid;
 	}
 	if (low == in->n_ref || in->ref[low].theirs != theirs)
-		return err_set(e, ERR_PROTO, "\"%s\" points at module %llu, which did not come before", key,
+		return err_set(e, ERR_PROTO,
+			       "\"%s\" points at module %llu, which did not come before", key,
 			       (unsigned long long)theirs);
 	*ret = in->ref[low].ours;
 	return 0;
@@ -130,13 +133,14 @@ static int numbers_of(const struct json *o, const char *out[2], struct err *e)
 	for (i = 0; i < n; i++) {
 		const struct json *m = json_array_at(arr, i);
 		const char *number;
-		uint64_t slot;
+		uint64_t slot = 0;
 
 		if (num(m, "slot", 2, &slot, e) < 0 || need_text(m, "number", &number, e) < 0)
 			return -1;
 		if (slot == 0 || out[slot - 1] || !imei_is_valid(number))
-			return err_set(e, ERR_PROTO, "a number that is none, or in a slot that is taken");
-		out[slot - 1] = number;
+			return err_set(e, ERR_PROTO,
+				       "a number that is none, or in a slot that is taken");
+		out[slot - 1] = imei_is_placeholder(number) ? NULL : number;
 	}
 	return 0;
 }
@@ -165,8 +169,8 @@ static int import_numbers(struct in *in, int64_t id, const char *const number[2]
 				return -1;
 			continue;
 		}
-		if (d.code == IDENTITY_PLACEHOLDER)
-			continue;
+		if (cat_must_stand(&f, &d) && cat_identity_store(in->c, id, &claim, &f, &d, e) < 0)
+			return -1;
 		if (f.other && cat_imei_find(in->c, number[i], &other, e) < 0)
 			return -1;
 		if (cat_hold(in->c, d.code, id, other, number[i], d.text, e) < 0)
@@ -193,8 +197,9 @@ static int parse_module(struct in *in, const struct json *o, struct module_line 
 	    text(o, "model", &m->model, e) < 0 || text(o, "variant", &m->variant, e) < 0 ||
 	    text(o, "revision", &m->revision, e) < 0 || text(o, "label", &m->label, e) < 0 ||
 	    text(o, "donor", &m->donor, e) < 0 || text(o, "rf_at", &m->rf_at, e) < 0 ||
-	    need_text(o, "first_seen", &m->first, e) < 0 || need_text(o, "last_seen", &m->last, e) < 0 ||
-	    text(o, "retired", &m->retired, e) < 0 || text(o, "retired_why", &m->why, e) < 0)
+	    need_text(o, "first_seen", &m->first, e) < 0 ||
+	    need_text(o, "last_seen", &m->last, e) < 0 || text(o, "retired", &m->retired, e) < 0 ||
+	    text(o, "retired_why", &m->why, e) < 0)
 		return -1;
 	if (m->ref == 0 || (in->n_ref && m->ref <= in->ref[in->n_ref - 1].theirs))
 		return err_set(e, ERR_PROTO, "module references do not ascend");
@@ -202,8 +207,8 @@ static int parse_module(struct in *in, const struct json *o, struct module_line 
 }
 
 /* Numbers that a retired module bore, for finding it by them. */
-static int import_retired(struct in *in, const struct json *o, int64_t id, const struct module_line *m,
-			  struct err *e)
+static int import_retired(struct in *in, const struct json *o, int64_t id,
+			  const struct module_line *m, struct err *e)
 {
 	const struct json *arr = json_get(o, "imei_retired");
 	size_t i, n = arr ? json_array_len(arr) : 0;
@@ -223,25 +228,51 @@ static int import_retired(struct in *in, const struct json *o, int64_t id, const
 	return 0;
 }
 
+/* Which record here is it? 0 = none. */
+static int find_module(struct in *in, const struct json *o, const struct module_line *m,
+		       int64_t *ret, bool *ret_several, struct err *e)
+{
+	_cleanup_query_ struct sql_query *q = NULL;
+	const struct json *had = json_get(o, "imei_retired");
+	const char *number = m->number[0] ? m->number[0] : m->number[1];
+
+	*ret = 0;
+	*ret_several = false;
+	if (m->chip[0])
+		return cat_chip_find(in->c, m->chip, (uint32_t)m->msm, ret, ret_several, e);
+	if (!*m->retired && number)
+		return cat_imei_find(in->c, number, ret, e);
+	number = had ? json_str_value(json_array_at(had, 0), "") : "";
+	if (!*m->retired || !imei_is_valid(number))
+		return err_set(e, ERR_PROTO, "a module that stands on neither a chip nor a number");
+	if (sql_query(in->c->db, &q, e,
+		      "SELECT m.id FROM imei_retired r JOIN module m ON m.id = r.module"
+		      " WHERE r.imei = ?1 AND m.chip IS NULL AND m.retired = ?2",
+		      SQL_T(number), SQL_T(m->retired)) < 0)
+		return -1;
+	return cat_one(q, 0, ret, e);
+}
+
 static int import_module(struct in *in, const struct json *o, struct err *e)
 {
 	struct module_line m;
-	bool several = false, fresh;
-	int64_t id = 0;
+	bool several, fresh;
+	int64_t id;
 
-	if (parse_module(in, o, &m, e) < 0)
+	if (parse_module(in, o, &m, e) < 0 || find_module(in, o, &m, &id, &several, e) < 0)
 		return -1;
-	if (m.chip[0]) {
-		if (cat_chip_find(in->c, m.chip, (uint32_t)m.msm, &id, &several, e) < 0)
+	/* Of several chips none can be told to be this one; what belongs to it has no module here.
+	 */
+	if (several) {
+		in->got.held++;
+		if (cat_hold(
+			    in->c, IDENTITY_CHIP_CHANGED, 0, 0, NULL,
+			    "an import tells of a chip that cannot be told from another with its serial",
+			    e) < 0)
 			return -1;
-	} else if (m.number[0] || m.number[1]) {
-		if (cat_imei_find(in->c, m.number[0] ? m.number[0] : m.number[1], &id, e) < 0)
-			return -1;
+		return add_ref(in, m.ref, 0, e);
 	}
 	fresh = !id;
-	/* Of several chips none can be told to be this one: a record of its own, which a person may link. */
-	if (several)
-		m.chip[0] = '\0';
 	if (fresh) {
 		if (sql_run(in->c->db, e,
 			    "INSERT INTO module(chip, msm, first_seen, last_seen) VALUES(?1, ?2, ?3, ?4)",
@@ -265,13 +296,13 @@ static int import_module(struct in *in, const struct json *o, struct err *e)
 		    " donor = CASE rf WHEN 0 THEN ?12 ELSE donor END,"
 		    " rf = CASE rf WHEN 0 THEN ?11 ELSE rf END WHERE id = ?1",
 		    SQL_I(id), SQL_T(m.pkhash), SQL_T(m.model), SQL_T(m.variant), SQL_T(m.revision),
-		    SQL_T(m.label), SQL_T(m.first), SQL_T(m.last), SQL_I(m.oem), SQL_I(m.chip_model),
-		    SQL_I(m.rf), SQL_T(m.donor), SQL_T(m.rf_at)) < 0)
+		    SQL_T(m.label), SQL_T(m.first), SQL_T(m.last), SQL_I(m.oem),
+		    SQL_I(m.chip_model), SQL_I(m.rf), SQL_T(m.donor), SQL_T(m.rf_at)) < 0)
 		return -1;
 	/* A file can retire only what it brought along itself. */
 	if (fresh && *m.retired &&
-	    (sql_run(in->c->db, e, "UPDATE module SET retired = ?2, retired_why = ?3 WHERE id = ?1", SQL_I(id),
-		     SQL_T(m.retired), SQL_T(m.why)) < 0 ||
+	    (sql_run(in->c->db, e, "UPDATE module SET retired = ?2, retired_why = ?3 WHERE id = ?1",
+		     SQL_I(id), SQL_T(m.retired), SQL_T(m.why)) < 0 ||
 	     import_retired(in, o, id, &m, e) < 0))
 		return -1;
 	if (!*m.retired && import_numbers(in, id, m.number, m.last, e) < 0)
@@ -283,7 +314,7 @@ static int import_snapshot(struct in *in, const struct json *o, struct err *e)
 {
 	_cleanup_query_ struct sql_query *q = NULL;
 	struct catalog_snapshot s = { 0 };
-	uint64_t verdict, gone;
+	uint64_t verdict = 0, gone = 0;
 	int64_t known;
 	bool fresh;
 
@@ -293,13 +324,15 @@ static int import_snapshot(struct in *in, const struct json *o, struct err *e)
 	    text(o, "imei", &s.imei, e) < 0 || text(o, "mode", &s.mode, e) < 0 ||
 	    num(o, "size", INT64_MAX, &s.size, e) < 0 ||
 	    num(o, "verdict", CATALOG_COMPLETE, &verdict, e) < 0 ||
-	    num(o, "n_items", INT64_MAX, &s.n_items, e) < 0 || num(o, "n_nv", INT64_MAX, &s.n_nv, e) < 0 ||
+	    num(o, "n_items", INT64_MAX, &s.n_items, e) < 0 ||
+	    num(o, "n_nv", INT64_MAX, &s.n_nv, e) < 0 ||
 	    num(o, "n_efs", INT64_MAX, &s.n_efs, e) < 0 || num(o, "gone", 1, &gone, e) < 0 ||
 	    module_of(in, o, "module", &s.module, e) < 0)
 		return -1;
 	s.verdict = (enum catalog_verdict)verdict;
 	s.gone = gone != 0;
-	if (sql_query(in->c->db, &q, e, "SELECT id FROM snapshot WHERE hash = ?1", SQL_T(s.hash)) < 0 ||
+	if (sql_query(in->c->db, &q, e, "SELECT id FROM snapshot WHERE hash = ?1", SQL_T(s.hash)) <
+		    0 ||
 	    cat_one(q, 0, &known, e) < 0)
 		return -1;
 	in->in_snapshot = true;
@@ -317,7 +350,7 @@ static int import_snapshot(struct in *in, const struct json *o, struct err *e)
 static int import_item(struct in *in, const struct json *o, struct err *e)
 {
 	const char *name, *kind, *hex;
-	uint64_t size, complete, lun = 0, start = 0, count = 0;
+	uint64_t size = 0, complete = 0, lun = 0, start = 0, count = 0;
 	uint8_t sha[32];
 	size_t n;
 
@@ -332,12 +365,13 @@ static int import_item(struct in *in, const struct json *o, struct err *e)
 		return err_set(e, ERR_PROTO, "\"sha256\" is not a hash");
 	if (!in->snapshot)
 		return 0;
-	return sql_run(in->c->db, e,
-		       "INSERT OR IGNORE INTO item(snapshot, name, kind, size, sha256, complete, lun, start,"
-		       " count) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-		       SQL_I(in->snapshot), SQL_T(name), SQL_T(kind), SQL_I(size), SQL_B(sha, sizeof(sha)),
-		       SQL_I(complete), count ? SQL_I(lun) : SQL_T(NULL), count ? SQL_I(start) : SQL_T(NULL),
-		       count ? SQL_I(count) : SQL_T(NULL));
+	return sql_run(
+		in->c->db, e,
+		"INSERT OR IGNORE INTO item(snapshot, name, kind, size, sha256, complete, lun, start,"
+		" count) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+		SQL_I(in->snapshot), SQL_T(name), SQL_T(kind), SQL_I(size), SQL_B(sha, sizeof(sha)),
+		SQL_I(complete), count ? SQL_I(lun) : SQL_T(NULL),
+		count ? SQL_I(start) : SQL_T(NULL), count ? SQL_I(count) : SQL_T(NULL));
 }
 
 static int import_firmware(struct in *in, const struct json *o, struct err *e)
@@ -362,12 +396,13 @@ static int import_firmware(struct in *in, const struct json *o, struct err *e)
 static int import_operation(struct in *in, const struct json *o, struct err *e)
 {
 	const char *verb, *started, *ended, *message, *snapshot;
-	uint64_t outcome;
+	uint64_t outcome = 0;
 	int64_t module;
 
 	if (need_text(o, "verb", &verb, e) < 0 || need_text(o, "started", &started, e) < 0 ||
 	    text(o, "ended", &ended, e) < 0 || text(o, "message", &message, e) < 0 ||
-	    text(o, "snapshot", &snapshot, e) < 0 || num(o, "outcome", CATALOG_REFUSED, &outcome, e) < 0 ||
+	    text(o, "snapshot", &snapshot, e) < 0 ||
+	    num(o, "outcome", CATALOG_REFUSED, &outcome, e) < 0 ||
 	    module_of(in, o, "module", &module, e) < 0)
 		return -1;
 	/* The same file twice must not double the history. */
@@ -375,8 +410,9 @@ static int import_operation(struct in *in, const struct json *o, struct err *e)
 		    "INSERT INTO operation(module, verb, started, ended, outcome, message, snapshot)"
 		    " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (SELECT 1 FROM operation"
 		    " WHERE module IS ?1 AND verb = ?2 AND started = ?3 AND message = ?6)",
-		    module ? SQL_I(module) : SQL_T(NULL), SQL_T(verb), SQL_T(started), SQL_T(cat_opt(ended)),
-		    SQL_I(outcome), SQL_T(message), SQL_T(cat_opt(snapshot))) < 0)
+		    module ? SQL_I(module) : SQL_T(NULL), SQL_T(verb), SQL_T(started),
+		    SQL_T(cat_opt(ended)), SQL_I(outcome), SQL_T(message),
+		    SQL_T(cat_opt(snapshot))) < 0)
 		return -1;
 	in->got.others += sql_changes(in->c->db) > 0;
 	return 0;
@@ -390,8 +426,10 @@ static int import_note(struct in *in, const struct json *o, struct err *e)
 	if (text(o, "snapshot", &snapshot, e) < 0 || need_text(o, "at", &at, e) < 0 ||
 	    need_text(o, "text", &words, e) < 0 || module_of(in, o, "module", &module, e) < 0)
 		return -1;
-	if ((module != 0) == (*snapshot != '\0') || (*snapshot && !cat_is_hash(snapshot)))
+	if (json_has(o, "module") == (*snapshot != '\0') || (*snapshot && !cat_is_hash(snapshot)))
 		return err_set(e, ERR_PROTO, "a note that belongs to nothing, or to two things");
+	if (!module && !*snapshot)
+		return 0;
 	if (sql_run(in->c->db, e,
 		    "INSERT INTO note(module, snapshot, at, text) SELECT ?1, ?2, ?3, ?4"
 		    " WHERE NOT EXISTS (SELECT 1 FROM note WHERE module IS ?1 AND snapshot IS ?2"
@@ -406,7 +444,7 @@ static int import_note(struct in *in, const struct json *o, struct err *e)
 static int import_held(struct in *in, const struct json *o, struct err *e)
 {
 	const char *imei, *at, *words, *resolved, *how;
-	uint64_t kind, seen;
+	uint64_t kind = 0, seen = 0;
 	int64_t module, other;
 
 	if (text(o, "imei", &imei, e) < 0 || need_text(o, "at", &at, e) < 0 ||
@@ -442,12 +480,13 @@ static int import_tac(struct in *in, const struct json *o, struct err *e)
 
 static int import_end(struct in *in, const struct json *o, struct err *e)
 {
-	uint64_t lines;
+	uint64_t lines = 0;
 
 	if (num(o, "lines", UINT64_MAX - 1, &lines, e) < 0)
 		return -1;
 	if (lines != in->line - 1)
-		return err_set(e, ERR_INTEGRITY, "%llu lines came before the end, which counts %llu",
+		return err_set(e, ERR_INTEGRITY,
+			       "%llu lines came before the end, which counts %llu",
 			       (unsigned long long)in->line - 1, (unsigned long long)lines);
 	in->ended = true;
 	return 0;
@@ -457,9 +496,9 @@ static const struct {
 	const char *type;
 	int (*line)(struct in *, const struct json *, struct err *);
 } kinds[] = {
-	{ "tac", import_tac },           { "module", import_module },     { "snapshot", import_snapshot },
-	{ "item", import_item },         { "firmware", import_firmware }, { "operation", import_operation },
-	{ "note", import_note },         { "held", import_held },         { "end", import_end },
+	{ "tac", import_tac },   { "module", import_module },     { "snapshot", import_snapshot },
+	{ "item", import_item }, { "firmware", import_firmware }, { "operation", import_operation },
+	{ "note", import_note }, { "held", import_held },         { "end", import_end },
 };
 
 static int import_line(struct in *in, struct slice line, struct err *e)
@@ -527,7 +566,8 @@ static int import_in(struct in *in, struct slice all, struct err *e)
 	return cat_audit(in->c, 0, &ev, e);
 }
 
-int catalog_import(struct catalog *c, struct slice text_, struct catalog_imported *ret, struct err *e)
+int catalog_import(struct catalog *c, struct slice text_, struct catalog_imported *ret,
+		   struct err *e)
 {
 	struct in in = { .c = c };
 	int r;

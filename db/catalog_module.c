@@ -10,15 +10,15 @@
 
 /* Behind a list of ids in the order to show, so that the counting is done for these alone. */
 #define MODULE_COLS                                                                                \
-	"m.id, m.chip, m.msm, m.pkhash, a.imei, a.evidence, a.confirmed, b.imei, b.evidence,"          \
-	" b.confirmed, m.model, m.variant, m.revision, m.label, m.rf, m.donor, m.first_seen,"          \
-	" m.last_seen, m.retired, m.retired_why,"                                                      \
-	" (SELECT count(*) FROM snapshot s WHERE s.module = m.id),"                                    \
-	" (SELECT max(s.created) FROM snapshot s WHERE s.module = m.id AND s.verdict = 2),"            \
+	"m.id, m.chip, m.msm, m.pkhash, a.imei, a.evidence, a.confirmed, b.imei, b.evidence,"      \
+	" b.confirmed, m.model, m.variant, m.revision, m.label, m.rf, m.donor, m.first_seen,"      \
+	" m.last_seen, m.retired, m.retired_why,"                                                  \
+	" (SELECT count(*) FROM snapshot s WHERE s.module = m.id),"                                \
+	" (SELECT max(s.created) FROM snapshot s WHERE s.module = m.id AND s.verdict = 2),"        \
 	" (SELECT count(*) FROM held h WHERE h.resolved IS NULL AND (h.module = m.id OR h.other = m.id))"
 #define MODULE_JOINS                                                                               \
-	" JOIN module m ON m.id = top.id"                                                              \
-	" LEFT JOIN imei a ON a.module = m.id AND a.slot = 1"                                          \
+	" JOIN module m ON m.id = top.id"                                                          \
+	" LEFT JOIN imei a ON a.module = m.id AND a.slot = 1"                                      \
 	" LEFT JOIN imei b ON b.module = m.id AND b.slot = 2"
 
 static int emit_modules(struct sql_query *q, struct catalog_rows *rows, struct err *e)
@@ -37,7 +37,8 @@ static int emit_modules(struct sql_query *q, struct catalog_rows *rows, struct e
 			.chip = sql_text(q, 1),
 			.msm = (uint32_t)sql_int(q, 2),
 			.pkhash = sql_str(q, 3),
-			.number = { { sql_text(q, 4), (enum identity_evidence)sql_int(q, 5), sql_int(q, 6) != 0 },
+			.number = { { sql_text(q, 4), (enum identity_evidence)sql_int(q, 5),
+				      sql_int(q, 6) != 0 },
 				    { sql_text(q, 7), (enum identity_evidence)sql_int(q, 8),
 				      sql_int(q, 9) != 0 } },
 			.model = sql_str(q, 10),
@@ -65,7 +66,8 @@ int catalog_module_get(struct catalog *c, int64_t id, struct catalog_rows *rows,
 
 	if (cat_need_module(c, id, e) < 0 ||
 	    sql_query(c->db, &q, e,
-		      "SELECT " MODULE_COLS " FROM (SELECT ?1 AS id) top" MODULE_JOINS, SQL_I(id)) < 0)
+		      "SELECT " MODULE_COLS " FROM (SELECT ?1 AS id) top" MODULE_JOINS,
+		      SQL_I(id)) < 0)
 		return -1;
 	return emit_modules(q, rows, e);
 }
@@ -75,11 +77,12 @@ int catalog_modules(struct catalog *c, uint64_t limit, uint64_t offset, struct c
 {
 	_cleanup_query_ struct sql_query *q = NULL;
 
-	if (sql_query(c->db, &q, e,
-		      "SELECT " MODULE_COLS
-		      " FROM (SELECT id FROM module ORDER BY last_seen DESC, id DESC LIMIT ?1 OFFSET ?2) "
-		      "top" MODULE_JOINS " ORDER BY m.last_seen DESC, m.id DESC",
-		      SQL_I(limit ? (int64_t)limit : -1), SQL_I(offset)) < 0)
+	if (sql_query(
+		    c->db, &q, e,
+		    "SELECT " MODULE_COLS
+		    " FROM (SELECT id FROM module ORDER BY last_seen DESC, id DESC LIMIT ?1 OFFSET ?2) "
+		    "top" MODULE_JOINS " ORDER BY m.last_seen DESC, m.id DESC",
+		    SQL_I(limit ? (int64_t)limit : -1), SQL_I(offset)) < 0)
 		return -1;
 	return emit_modules(q, rows, e);
 }
@@ -109,7 +112,8 @@ static void understand(const char *text, struct sought *s)
 	if (*t || n < 8 || n > 15)
 		s->digits[0] = '\0';
 	else
-		snprintf(s->digits_end, sizeof(s->digits_end), "%s:", s->digits); /* ':' follows '9' */
+		snprintf(s->digits_end, sizeof(s->digits_end),
+			 "%s:", s->digits); /* ':' follows '9' */
 
 	t = text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? text + 2 : text;
 	n = strlen(t);
@@ -117,8 +121,9 @@ static void understand(const char *text, struct sought *s)
 		unsigned long long v = 0;
 
 		for (i = 0; i < n; i++)
-			v = v << 4 | (unsigned)(isdigit((unsigned char)t[i]) ? t[i] - '0'
-									       : tolower(t[i]) - 'a' + 10);
+			v = v << 4 |
+			    (unsigned)(isdigit((unsigned char)t[i]) ? t[i] - '0'
+								    : tolower(t[i]) - 'a' + 10);
 		snprintf(s->chip, sizeof(s->chip), v > UINT32_MAX ? "%016llx" : "%08llx", v);
 	}
 	if (hex && len >= 4 && len <= CATALOG_HASH_HEX) {
@@ -150,8 +155,8 @@ static int find_modules(struct catalog *c, const struct sought *s, int64_t limit
 		      "   OR model || variant LIKE ?4 ESCAPE '\\' OR revision LIKE ?4 ESCAPE '\\'"
 		      " ) ORDER BY last_seen DESC, id DESC LIMIT ?5) top" MODULE_JOINS
 		      " ORDER BY m.last_seen DESC, m.id DESC",
-		      SQL_T(cat_opt(s->digits)), SQL_T(cat_opt(s->digits_end)), SQL_T(cat_opt(s->chip)),
-		      SQL_T(s->like), SQL_I(limit)) < 0)
+		      SQL_T(cat_opt(s->digits)), SQL_T(cat_opt(s->digits_end)),
+		      SQL_T(cat_opt(s->chip)), SQL_T(s->like), SQL_I(limit)) < 0)
 		return -1;
 	return emit_modules(q, rows, e);
 }
@@ -168,7 +173,8 @@ static int find_firmware(struct catalog *c, const struct sought *s, int64_t limi
 		      "SELECT hash, path, size, model, variant, revision, added FROM firmware"
 		      " WHERE (hash >= ?1 AND hash < ?2) OR model || variant LIKE ?3 ESCAPE '\\'"
 		      " OR revision LIKE ?3 ESCAPE '\\' ORDER BY added DESC, id DESC LIMIT ?4",
-		      SQL_T(cat_opt(s->hash)), SQL_T(cat_opt(s->hash_end)), SQL_T(s->like), SQL_I(limit)) < 0)
+		      SQL_T(cat_opt(s->hash)), SQL_T(cat_opt(s->hash_end)), SQL_T(s->like),
+		      SQL_I(limit)) < 0)
 		return -1;
 	for (;;) {
 		struct catalog_firmware f;
@@ -177,8 +183,11 @@ static int find_firmware(struct catalog *c, const struct sought *s, int64_t limi
 			return -1;
 		if (!row)
 			return 0;
-		f = (struct catalog_firmware){ sql_str(q, 0), sql_str(q, 1), (uint64_t)sql_int(q, 2),
-					       sql_str(q, 3), sql_str(q, 4), sql_str(q, 5), sql_str(q, 6) };
+		f = (struct catalog_firmware){
+			sql_str(q, 0), sql_str(q, 1), (uint64_t)sql_int(q, 2),
+			sql_str(q, 3), sql_str(q, 4), sql_str(q, 5),
+			sql_str(q, 6)
+		};
 		if (rows->firmware(rows, &f, e) < 0)
 			return -1;
 	}
@@ -194,14 +203,16 @@ int catalog_find(struct catalog *c, const char *text, uint64_t limit, struct cat
 	if (!cat_opt(text))
 		return err_set(e, ERR_USAGE, "nothing to look for");
 	if (strlen(text) > 120)
-		return err_set(e, ERR_USAGE, "what is looked for has at most 120 characters, not %zu",
+		return err_set(e, ERR_USAGE,
+			       "what is looked for has at most 120 characters, not %zu",
 			       strlen(text));
 	understand(text, &s);
 	if (rows->module && find_modules(c, &s, most, rows, e) < 0)
 		return -1;
 	if (rows->snapshot && s.hash[0]) {
 		if (sql_query(c->db, &q, e,
-			      "SELECT " SNAPSHOT_COLS " FROM snapshot s WHERE s.hash >= ?1 AND s.hash < ?2"
+			      "SELECT " SNAPSHOT_COLS
+			      " FROM snapshot s WHERE s.hash >= ?1 AND s.hash < ?2"
 			      " ORDER BY s.hash LIMIT ?3",
 			      SQL_T(s.hash), SQL_T(s.hash_end), SQL_I(most)) < 0 ||
 		    cat_emit_snapshots(q, rows, e) < 0)
@@ -216,7 +227,8 @@ int catalog_set_label(struct catalog *c, int64_t id, const char *label, struct e
 	int r;
 
 	if (strlen(cat_str(label)) > 200)
-		return err_set(e, ERR_USAGE, "a label has at most 200 characters, not %zu", strlen(label));
+		return err_set(e, ERR_USAGE, "a label has at most 200 characters, not %zu",
+			       strlen(label));
 	if (cat_begin(c, e) < 0)
 		return -1;
 	r = cat_need_module(c, id, e);
@@ -228,7 +240,8 @@ int catalog_set_label(struct catalog *c, int64_t id, const char *label, struct e
 	return cat_end(c, r, e);
 }
 
-int catalog_set_rf(struct catalog *c, int64_t id, enum catalog_rf rf, const char *donor, struct err *e)
+int catalog_set_rf(struct catalog *c, int64_t id, enum catalog_rf rf, const char *donor,
+		   struct err *e)
 {
 	struct audit_event ev = { .event = "rf", .text = catalog_rf_name(rf), .snapshot = donor };
 	char now[TIME_ROOM];
@@ -241,7 +254,8 @@ int catalog_set_rf(struct catalog *c, int64_t id, enum catalog_rf rf, const char
 		return -1;
 	r = cat_need_module(c, id, e);
 	if (r == 0)
-		r = sql_run(c->db, e, "UPDATE module SET rf = ?2, donor = ?3, rf_at = ?4 WHERE id = ?1",
+		r = sql_run(c->db, e,
+			    "UPDATE module SET rf = ?2, donor = ?3, rf_at = ?4 WHERE id = ?1",
 			    SQL_I(id), SQL_I(rf), SQL_T(cat_str(donor)), SQL_T(now));
 	if (r == 0)
 		r = cat_audit(c, id, &ev, e);
@@ -256,17 +270,18 @@ static int retire_in(struct catalog *c, int64_t id, const char *why, struct err 
 	bool row;
 
 	cat_time(NULL, now);
-	if (sql_query(c->db, &q, e,
-		      "SELECT retired, (SELECT imei FROM imei WHERE module = ?1 ORDER BY slot LIMIT 1)"
-		      " FROM module WHERE id = ?1",
-		      SQL_I(id)) < 0 ||
+	if (sql_query(
+		    c->db, &q, e,
+		    "SELECT retired, (SELECT imei FROM imei WHERE module = ?1 ORDER BY slot LIMIT 1)"
+		    " FROM module WHERE id = ?1",
+		    SQL_I(id)) < 0 ||
 	    sql_step(q, &row, e) < 0)
 		return -1;
 	if (!row)
 		return err_set(e, ERR_USAGE, "the catalogue has no module %lld", (long long)id);
 	if (!sql_is_null(q, 0))
-		return err_set(e, ERR_USAGE, "module %lld was retired already, on %s", (long long)id,
-			       sql_str(q, 0));
+		return err_set(e, ERR_USAGE, "module %lld was retired already, on %s",
+			       (long long)id, sql_str(q, 0));
 	snprintf(imei, sizeof(imei), "%s", sql_str(q, 1));
 	ev.imei = imei;
 	if (cat_audit(c, id, &ev, e) < 0 ||
@@ -276,8 +291,8 @@ static int retire_in(struct catalog *c, int64_t id, const char *why, struct err 
 		    SQL_I(id), SQL_T(now), SQL_T(why)) < 0 ||
 	    sql_run(c->db, e, "DELETE FROM imei WHERE module = ?1", SQL_I(id)) < 0)
 		return -1;
-	return sql_run(c->db, e, "UPDATE module SET retired = ?2, retired_why = ?3 WHERE id = ?1", SQL_I(id),
-		       SQL_T(now), SQL_T(why));
+	return sql_run(c->db, e, "UPDATE module SET retired = ?2, retired_why = ?3 WHERE id = ?1",
+		       SQL_I(id), SQL_T(now), SQL_T(why));
 }
 
 int catalog_retire(struct catalog *c, int64_t id, const char *why, struct err *e)
@@ -326,7 +341,8 @@ static int resolve_in(struct catalog *c, int64_t id, const char *how, struct err
 	char now[TIME_ROOM], text[600], imei[16];
 	bool row;
 
-	if (sql_query(c->db, &q, e, "SELECT module, imei, text FROM held WHERE id = ?1 AND resolved IS NULL",
+	if (sql_query(c->db, &q, e,
+		      "SELECT module, imei, text FROM held WHERE id = ?1 AND resolved IS NULL",
 		      SQL_I(id)) < 0 ||
 	    sql_step(q, &row, e) < 0)
 		return -1;

@@ -13,15 +13,16 @@ int catalog_add_firmware(struct catalog *c, const struct catalog_firmware *f, st
 		return err_set(e, ERR_USAGE, "firmware %.12s has no path", f->hash);
 	if (cat_begin(c, e) < 0)
 		return -1;
-	return cat_end(c,
-		       sql_run(c->db, e,
-			       "INSERT INTO firmware(hash, path, size, model, variant, revision, added)"
-			       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-			       " ON CONFLICT(hash) DO UPDATE SET path = excluded.path",
-			       SQL_T(f->hash), SQL_T(f->path), SQL_I(f->size), SQL_T(cat_str(f->model)),
-			       SQL_T(cat_str(f->variant)), SQL_T(cat_str(f->revision)),
-			       SQL_T(cat_time(f->added, now))),
-		       e);
+	return cat_end(
+		c,
+		sql_run(c->db, e,
+			"INSERT INTO firmware(hash, path, size, model, variant, revision, added)"
+			" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+			" ON CONFLICT(hash) DO UPDATE SET path = excluded.path",
+			SQL_T(f->hash), SQL_T(f->path), SQL_I(f->size), SQL_T(cat_str(f->model)),
+			SQL_T(cat_str(f->variant)), SQL_T(cat_str(f->revision)),
+			SQL_T(cat_time(f->added, now))),
+		e);
 }
 
 int catalog_firmwares(struct catalog *c, const char *model, const char *variant,
@@ -43,8 +44,11 @@ int catalog_firmwares(struct catalog *c, const char *model, const char *variant,
 			return -1;
 		if (!row)
 			return 0;
-		f = (struct catalog_firmware){ sql_str(q, 0), sql_str(q, 1), (uint64_t)sql_int(q, 2),
-					       sql_str(q, 3), sql_str(q, 4), sql_str(q, 5), sql_str(q, 6) };
+		f = (struct catalog_firmware){
+			sql_str(q, 0), sql_str(q, 1), (uint64_t)sql_int(q, 2),
+			sql_str(q, 3), sql_str(q, 4), sql_str(q, 5),
+			sql_str(q, 6)
+		};
 		if (rows->firmware && rows->firmware(rows, &f, e) < 0)
 			return -1;
 	}
@@ -100,10 +104,11 @@ int catalog_operations(struct catalog *c, int64_t module, uint64_t limit, struct
 	_cleanup_query_ struct sql_query *q = NULL;
 	bool row;
 
-	if (sql_query(c->db, &q, e,
-		      "SELECT id, module, verb, started, ended, outcome, message, snapshot FROM operation"
-		      " WHERE ?1 = 0 OR module = ?1 ORDER BY id DESC LIMIT ?2",
-		      SQL_I(module), SQL_I(limit ? (int64_t)limit : -1)) < 0)
+	if (sql_query(
+		    c->db, &q, e,
+		    "SELECT id, module, verb, started, ended, outcome, message, snapshot FROM operation"
+		    " WHERE ?1 = 0 OR module = ?1 ORDER BY id DESC LIMIT ?2",
+		    SQL_I(module), SQL_I(limit ? (int64_t)limit : -1)) < 0)
 		return -1;
 	for (;;) {
 		struct catalog_operation o;
@@ -127,7 +132,9 @@ int catalog_operations(struct catalog *c, int64_t module, uint64_t limit, struct
 
 static int note_in(struct catalog *c, const struct catalog_note *n, const char *at, struct err *e)
 {
-	struct audit_event ev = { .event = "note", .text = n->text, .snapshot = n->snapshot, .when = at };
+	struct audit_event ev = {
+		.event = "note", .text = n->text, .snapshot = n->snapshot, .when = at
+	};
 
 	if (n->module && cat_need_module(c, n->module, e) < 0)
 		return -1;
@@ -156,8 +163,8 @@ int catalog_add_note(struct catalog *c, const struct catalog_note *n, struct err
 	return cat_end(c, note_in(c, n, cat_time(n->at, now), e), e);
 }
 
-int catalog_notes(struct catalog *c, int64_t module, const char *snapshot, struct catalog_rows *rows,
-		  struct err *e)
+int catalog_notes(struct catalog *c, int64_t module, const char *snapshot,
+		  struct catalog_rows *rows, struct err *e)
 {
 	_cleanup_query_ struct sql_query *q = NULL;
 	bool row;
@@ -174,7 +181,8 @@ int catalog_notes(struct catalog *c, int64_t module, const char *snapshot, struc
 			return -1;
 		if (!row)
 			return 0;
-		n = (struct catalog_note){ sql_int(q, 0), sql_text(q, 1), sql_str(q, 2), sql_str(q, 3) };
+		n = (struct catalog_note){ sql_int(q, 0), sql_text(q, 1), sql_str(q, 2),
+					   sql_str(q, 3) };
 		if (rows->note && rows->note(rows, &n, e) < 0)
 			return -1;
 	}

@@ -14,26 +14,28 @@ int cat_hold(struct catalog *c, enum identity_code code, int64_t module, int64_t
 	int64_t open;
 
 	/* The same contradiction, met again every day, is one. */
-	if (sql_query(c->db, &q, e,
-		      "SELECT id FROM held WHERE kind = ?1 AND imei = ?2 AND module IS ?3 AND other IS ?4"
-		      " AND resolved IS NULL",
-		      SQL_I(code), SQL_T(cat_str(imei)),
-		      module ? SQL_I(module) : SQL_T(NULL), other ? SQL_I(other) : SQL_T(NULL)) < 0 ||
+	if (sql_query(
+		    c->db, &q, e,
+		    "SELECT id FROM held WHERE kind = ?1 AND imei = ?2 AND module IS ?3 AND other IS ?4"
+		    " AND resolved IS NULL",
+		    SQL_I(code), SQL_T(cat_str(imei)), module ? SQL_I(module) : SQL_T(NULL),
+		    other ? SQL_I(other) : SQL_T(NULL)) < 0 ||
 	    cat_one(q, 0, &open, e) < 0)
 		return -1;
 	if (open)
-		return sql_run(c->db, e, "UPDATE held SET seen = seen + 1, at = ?2 WHERE id = ?1", SQL_I(open),
-			       SQL_T(cat_time(NULL, now)));
+		return sql_run(c->db, e, "UPDATE held SET seen = seen + 1, at = ?2 WHERE id = ?1",
+			       SQL_I(open), SQL_T(cat_time(NULL, now)));
 	return sql_run(c->db, e,
 		       "INSERT INTO held(kind, module, other, imei, at, text)"
 		       " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
-		       SQL_I(code), module ? SQL_I(module) : SQL_T(NULL), other ? SQL_I(other) : SQL_T(NULL), SQL_T(cat_str(imei)),
+		       SQL_I(code), module ? SQL_I(module) : SQL_T(NULL),
+		       other ? SQL_I(other) : SQL_T(NULL), SQL_T(cat_str(imei)),
 		       SQL_T(cat_time(NULL, now)), SQL_T(text));
 }
 
 /* Holds it and tells the caller of catalog_see(). */
-static int hold(struct catalog *c, struct catalog_seen *seen, enum identity_code code, int64_t other,
-		const char *imei, const char *text, struct err *e)
+static int hold(struct catalog *c, struct catalog_seen *seen, enum identity_code code,
+		int64_t other, const char *imei, const char *text, struct err *e)
 {
 	if (cat_hold(c, code, seen->id, other, imei, text, e) < 0)
 		return -1;
@@ -42,8 +44,8 @@ static int hold(struct catalog *c, struct catalog_seen *seen, enum identity_code
 	return 0;
 }
 
-int cat_chip_find(struct catalog *c, const char *chip, uint32_t msm, int64_t *ret, bool *ret_several,
-		  struct err *e)
+int cat_chip_find(struct catalog *c, const char *chip, uint32_t msm, int64_t *ret,
+		  bool *ret_several, struct err *e)
 {
 	_cleanup_query_ struct sql_query *q = NULL;
 	int64_t exact = 0, open = 0, any = 0;
@@ -93,8 +95,8 @@ static uint32_t msm_of(const struct chip_id *chip)
 	return chip && chip->has_hwid ? chip->msm_id : 0;
 }
 
-static int find_record(struct catalog *c, const struct catalog_sight *s, const char *const number[2],
-		       int64_t *ret, bool *ret_several, struct err *e)
+static int find_record(struct catalog *c, const struct catalog_sight *s,
+		       const char *const number[2], int64_t *ret, bool *ret_several, struct err *e)
 {
 	char chip[CATALOG_CHIP_MAX];
 	int64_t id = 0;
@@ -114,7 +116,8 @@ static int find_record(struct catalog *c, const struct catalog_sight *s, const c
 	return 0;
 }
 
-int catalog_identify(struct catalog *c, const struct catalog_sight *sight, int64_t *ret_id, struct err *e)
+int catalog_identify(struct catalog *c, const struct catalog_sight *sight, int64_t *ret_id,
+		     struct err *e)
 {
 	const char *number[2];
 	bool several;
@@ -123,44 +126,50 @@ int catalog_identify(struct catalog *c, const struct catalog_sight *sight, int64
 	return find_record(c, sight, number, ret_id, &several, e);
 }
 
-static int new_record(struct catalog *c, const struct catalog_sight *s, const char *when, int64_t *ret,
-		      struct err *e)
+static int new_record(struct catalog *c, const struct catalog_sight *s, const char *when,
+		      int64_t *ret, struct err *e)
 {
 	char chip[CATALOG_CHIP_MAX];
 	bool has_chip = catalog_chip_text(s->chip, chip);
 
 	if (sql_run(c->db, e,
 		    "INSERT INTO module(chip, msm, first_seen, last_seen) VALUES(?1, ?2, ?3, ?3)",
-		    SQL_T(has_chip ? chip : NULL), SQL_I(has_chip ? msm_of(s->chip) : 0), SQL_T(when)) < 0)
+		    SQL_T(has_chip ? chip : NULL), SQL_I(has_chip ? msm_of(s->chip) : 0),
+		    SQL_T(when)) < 0)
 		return -1;
 	*ret = sql_last_id(c->db);
 	return 0;
 }
 
 /* Fills in what the chip tells beside its serial; a key hash that changed is a contradiction. */
-static int see_chip(struct catalog *c, const struct chip_id *chip, struct catalog_seen *seen, struct err *e)
+static int see_chip(struct catalog *c, const struct chip_id *chip, struct catalog_seen *seen,
+		    struct err *e)
 {
 	_cleanup_query_ struct sql_query *q = NULL;
 	char pkhash[2 * CHIP_PKHASH_MAX + 1] = "";
 	bool row;
 
-	if (sql_query(c->db, &q, e, "SELECT pkhash FROM module WHERE id = ?1", SQL_I(seen->id)) < 0 ||
+	if (sql_query(c->db, &q, e, "SELECT pkhash FROM module WHERE id = ?1", SQL_I(seen->id)) <
+		    0 ||
 	    sql_step(q, &row, e) < 0)
 		return -1;
 	if (chip->pkhash_len <= CHIP_PKHASH_MAX)
 		hex_encode(pkhash, SLICE(chip->pkhash, chip->pkhash_len));
 	if (row && *sql_str(q, 0) && pkhash[0] && strcmp(sql_str(q, 0), pkhash) != 0)
-		return hold(c, seen, IDENTITY_CHIP_CHANGED, 0, NULL,
-			    "the chip with this serial has another public key hash than when it was seen "
-			    "before",
-			    e);
-	if (pkhash[0] && sql_run(c->db, e, "UPDATE module SET pkhash = ?2 WHERE id = ?1", SQL_I(seen->id),
-				 SQL_T(pkhash)) < 0)
+		return hold(
+			c, seen, IDENTITY_CHIP_CHANGED, 0, NULL,
+			"the chip with this serial has another public key hash than when it was seen "
+			"before",
+			e);
+	if (pkhash[0] && sql_run(c->db, e, "UPDATE module SET pkhash = ?2 WHERE id = ?1",
+				 SQL_I(seen->id), SQL_T(pkhash)) < 0)
 		return -1;
 	if (!chip->has_hwid)
 		return 0;
-	return sql_run(c->db, e, "UPDATE module SET msm = ?2, oem = ?3, chip_model = ?4 WHERE id = ?1",
-		       SQL_I(seen->id), SQL_I(chip->msm_id), SQL_I(chip->oem_id), SQL_I(chip->model_id));
+	return sql_run(c->db, e,
+		       "UPDATE module SET msm = ?2, oem = ?3, chip_model = ?4 WHERE id = ?1",
+		       SQL_I(seen->id), SQL_I(chip->msm_id), SQL_I(chip->oem_id),
+		       SQL_I(chip->model_id));
 }
 
 /* Firmware may be flashed, even of another variant; the module's hardware stays what it was. */
@@ -172,14 +181,16 @@ static int see_model(struct catalog *c, const struct catalog_sight *s, const cha
 	char text[200];
 	bool row;
 
-	if (sql_query(c->db, &q, e, "SELECT model, variant FROM module WHERE id = ?1", SQL_I(seen->id)) < 0 ||
+	if (sql_query(c->db, &q, e, "SELECT model, variant FROM module WHERE id = ?1",
+		      SQL_I(seen->id)) < 0 ||
 	    sql_step(q, &row, e) < 0)
 		return -1;
 	if (row && *model && *sql_str(q, 0) &&
 	    (strcmp(sql_str(q, 0), model) != 0 ||
 	     (*variant && *sql_str(q, 1) && strcmp(sql_str(q, 1), variant) != 0))) {
-		snprintf(text, sizeof(text), "known as %.40s %.40s, it calls itself %.40s %.40s now",
-			 sql_str(q, 0), sql_str(q, 1), model, variant);
+		snprintf(text, sizeof(text),
+			 "known as %.40s %.40s, it calls itself %.40s %.40s now", sql_str(q, 0),
+			 sql_str(q, 1), model, variant);
 		if (hold(c, seen, IDENTITY_MODEL_CHANGED, 0, NULL, text, e) < 0)
 			return -1;
 	} else if (row && *model &&
@@ -216,6 +227,8 @@ static int see_number(struct catalog *c, const struct catalog_sight *s, const ch
 	/* Only a claim made on purpose corrects a number; what is merely seen does not. */
 	if (d.verdict != IDENTITY_REFUSE && d.code != IDENTITY_CORRECTION)
 		return cat_identity_store(c, seen->id, &claim, &f, &d, e);
+	if (cat_must_stand(&f, &d) && cat_identity_store(c, seen->id, &claim, &f, &d, e) < 0)
+		return -1;
 	if (f.other && cat_imei_find(c, number, &other, e) < 0)
 		return -1;
 	return hold(c, seen, d.code, other, number, d.text, e);
@@ -242,7 +255,8 @@ static int bind(struct catalog *c, const struct catalog_sight *s, const char *co
 			return -1;
 		if (!on_number || on_number == seen->id)
 			continue;
-		/* A contradiction is held by the link itself, and the number's own turn tells of it. */
+		/* A contradiction is held by the link itself, and the number's own turn tells of
+		 * it. */
 		if (cat_link_text(c, on_number, chip, msm_of(s->chip), &seen->id, &why) < 0) {
 			if (why.kind == ERR_MISMATCH && why.code == 0)
 				continue;
@@ -254,7 +268,8 @@ static int bind(struct catalog *c, const struct catalog_sight *s, const char *co
 	return 0;
 }
 
-static int see_in(struct catalog *c, const struct catalog_sight *s, struct catalog_seen *seen, struct err *e)
+static int see_in(struct catalog *c, const struct catalog_sight *s, struct catalog_seen *seen,
+		  struct err *e)
 {
 	char chip[CATALOG_CHIP_MAX], now[TIME_ROOM], text[160];
 	const char *when = cat_time(s->when, now), *number[2];
@@ -267,10 +282,11 @@ static int see_in(struct catalog *c, const struct catalog_sight *s, struct catal
 	seen->met = CATALOG_KNOWN;
 	if (several) {
 		seen->met = CATALOG_NOBODY;
-		snprintf(text, sizeof(text),
-			 "several chips with the serial %s are known; its hardware id is needed to tell "
-			 "which one this is",
-			 chip);
+		snprintf(
+			text, sizeof(text),
+			"several chips with the serial %s are known; its hardware id is needed to tell "
+			"which one this is",
+			chip);
 		return hold(c, seen, IDENTITY_CHIP_CHANGED, 0, NULL, text, e);
 	}
 	if (!seen->id && !has_chip && !number[0] && !number[1]) {
@@ -307,7 +323,8 @@ int catalog_see(struct catalog *c, const struct catalog_sight *sight, struct cat
 }
 
 /* Why two records cannot be one module, or NULL. */
-static int link_objection(struct catalog *c, int64_t id, int64_t chip_id, const char **ret, struct err *e)
+static int link_objection(struct catalog *c, int64_t id, int64_t chip_id, const char **ret,
+			  struct err *e)
 {
 	_cleanup_query_ struct sql_query *q = NULL;
 	bool row;
@@ -345,21 +362,21 @@ static int merge(struct catalog *c, int64_t from, int64_t into, struct err *e)
 		"UPDATE note SET module = ?2 WHERE module = ?1",
 		"UPDATE held SET module = ?2 WHERE module = ?1",
 		"UPDATE held SET other = ?2 WHERE other = ?1",
-		"UPDATE module SET"
-		" label = CASE label WHEN '' THEN (SELECT label FROM module WHERE id = ?1) ELSE label END,"
-		" model = CASE model WHEN '' THEN (SELECT model FROM module WHERE id = ?1) ELSE model END,"
-		" variant = CASE variant WHEN '' THEN (SELECT variant FROM module WHERE id = ?1)"
-		"  ELSE variant END,"
-		" revision = CASE revision WHEN '' THEN (SELECT revision FROM module WHERE id = ?1)"
-		"  ELSE revision END,"
-		" first_seen = min(first_seen, (SELECT first_seen FROM module WHERE id = ?1)),"
-		" last_seen = max(last_seen, (SELECT last_seen FROM module WHERE id = ?1)),"
-		" rf_at = CASE rf WHEN 0 THEN (SELECT rf_at FROM module WHERE id = ?1) ELSE rf_at END,"
-		" donor = CASE rf WHEN 0 THEN (SELECT donor FROM module WHERE id = ?1) ELSE donor END,"
-		" rf = CASE rf WHEN 0 THEN (SELECT rf FROM module WHERE id = ?1) ELSE rf END"
-		" WHERE id = ?2",
-		"UPDATE held SET resolved = at, how = 'linked'"
-		" WHERE resolved IS NULL AND module = ?2 AND other = ?2",
+		("UPDATE module SET"
+		 " label = CASE label WHEN '' THEN (SELECT label FROM module WHERE id = ?1) ELSE label END,"
+		 " model = CASE model WHEN '' THEN (SELECT model FROM module WHERE id = ?1) ELSE model END,"
+		 " variant = CASE variant WHEN '' THEN (SELECT variant FROM module WHERE id = ?1)"
+		 "  ELSE variant END,"
+		 " revision = CASE revision WHEN '' THEN (SELECT revision FROM module WHERE id = ?1)"
+		 "  ELSE revision END,"
+		 " first_seen = min(first_seen, (SELECT first_seen FROM module WHERE id = ?1)),"
+		 " last_seen = max(last_seen, (SELECT last_seen FROM module WHERE id = ?1)),"
+		 " rf_at = CASE rf WHEN 0 THEN (SELECT rf_at FROM module WHERE id = ?1) ELSE rf_at END,"
+		 " donor = CASE rf WHEN 0 THEN (SELECT donor FROM module WHERE id = ?1) ELSE donor END,"
+		 " rf = CASE rf WHEN 0 THEN (SELECT rf FROM module WHERE id = ?1) ELSE rf END"
+		 " WHERE id = ?2"),
+		("UPDATE held SET resolved = at, how = 'linked'"
+		 " WHERE resolved IS NULL AND module = ?2 AND other = ?2"),
 	};
 	size_t i;
 
@@ -402,8 +419,8 @@ static int link_in(struct catalog *c, int64_t id, const char *chip, uint32_t msm
 	snprintf(imei, sizeof(imei), "%s", row ? sql_str(q, 0) : "");
 	ev.imei = imei;
 	if (on_chip ? merge(c, id, on_chip, e) < 0
-		    : sql_run(c->db, e, "UPDATE module SET chip = ?2, msm = ?3 WHERE id = ?1", SQL_I(id),
-			      SQL_T(chip), SQL_I(msm)) < 0)
+		    : sql_run(c->db, e, "UPDATE module SET chip = ?2, msm = ?3 WHERE id = ?1",
+			      SQL_I(id), SQL_T(chip), SQL_I(msm)) < 0)
 		return -1;
 	return cat_audit(c, *ret_id, &ev, e);
 }
@@ -419,13 +436,15 @@ int cat_link_text(struct catalog *c, int64_t id, const char *chip, uint32_t msm,
 	if (cat_end(c, link_in(c, id, chip, msm, &now, objection, e), e) < 0)
 		return -1;
 	if (objection[0])
-		return err_set(e, ERR_MISMATCH, "the records were not linked: %s; held for you to look at",
+		return err_set(e, ERR_MISMATCH,
+			       "the records were not linked: %s; held for you to look at",
 			       objection);
 	*ret_id = now;
 	return 0;
 }
 
-int catalog_link(struct catalog *c, int64_t id, const struct chip_id *chip, int64_t *ret_id, struct err *e)
+int catalog_link(struct catalog *c, int64_t id, const struct chip_id *chip, int64_t *ret_id,
+		 struct err *e)
 {
 	char text[CATALOG_CHIP_MAX];
 

@@ -39,36 +39,40 @@ int cat_emit_snapshots(struct sql_query *q, struct catalog_rows *rows, struct er
 	}
 }
 
-static int add_item(struct catalog *c, int64_t snapshot, const struct catalog_item *it, struct err *e)
+static int add_item(struct catalog *c, int64_t snapshot, const struct catalog_item *it,
+		    struct err *e)
 {
 	if (!cat_opt(it->name))
 		return err_set(e, ERR_USAGE, "an item of a snapshot has no name");
-	return sql_run(c->db, e,
-		       "INSERT INTO item(snapshot, name, kind, size, sha256, complete, lun, start, count)"
-		       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-		       SQL_I(snapshot), SQL_T(it->name), SQL_T(cat_str(it->kind)), SQL_I(it->size),
-		       SQL_B(it->sha256, sizeof(it->sha256)), SQL_I(it->complete),
-		       it->has_extent ? SQL_I(it->lun) : SQL_T(NULL),
-		       it->has_extent ? SQL_I(it->start) : SQL_T(NULL),
-		       it->has_extent ? SQL_I(it->count) : SQL_T(NULL));
+	return sql_run(
+		c->db, e,
+		"INSERT INTO item(snapshot, name, kind, size, sha256, complete, lun, start, count)"
+		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+		SQL_I(snapshot), SQL_T(it->name), SQL_T(cat_str(it->kind)), SQL_I(it->size),
+		SQL_B(it->sha256, sizeof(it->sha256)), SQL_I(it->complete),
+		it->has_extent ? SQL_I(it->lun) : SQL_T(NULL),
+		it->has_extent ? SQL_I(it->start) : SQL_T(NULL),
+		it->has_extent ? SQL_I(it->count) : SQL_T(NULL));
 }
 
 /* The same content again: moved, or copied, or found again. */
-static int known_snapshot(struct catalog *c, const struct catalog_snapshot *s, int64_t id, int64_t module,
-			  struct err *e)
+static int known_snapshot(struct catalog *c, const struct catalog_snapshot *s, int64_t id,
+			  int64_t module, struct err *e)
 {
 	if (s->module && module && s->module != module)
-		return err_set(e, ERR_MISMATCH,
-			       "snapshot %.12s stands under module %lld, and is now said to be of module "
-			       "%lld",
-			       s->hash, (long long)module, (long long)s->module);
-	return sql_run(c->db, e,
-		       "UPDATE snapshot SET path = ?2, gone = 0, module = coalesce(module, ?3) WHERE id = ?1",
-		       SQL_I(id), SQL_T(s->path), s->module ? SQL_I(s->module) : SQL_T(NULL));
+		return err_set(
+			e, ERR_MISMATCH,
+			"snapshot %.12s stands under module %lld, and is now said to be of module "
+			"%lld",
+			s->hash, (long long)module, (long long)s->module);
+	return sql_run(
+		c->db, e,
+		"UPDATE snapshot SET path = ?2, gone = 0, module = coalesce(module, ?3) WHERE id = ?1",
+		SQL_I(id), SQL_T(s->path), s->module ? SQL_I(s->module) : SQL_T(NULL));
 }
 
-static int add_in(struct catalog *c, const struct catalog_snapshot *s, const struct catalog_item *items,
-		  size_t n, bool *ret_new, struct err *e)
+static int add_in(struct catalog *c, const struct catalog_snapshot *s,
+		  const struct catalog_item *items, size_t n, bool *ret_new, struct err *e)
 {
 	_cleanup_query_ struct sql_query *q = NULL;
 	char now[TIME_ROOM];
@@ -76,7 +80,8 @@ static int add_in(struct catalog *c, const struct catalog_snapshot *s, const str
 	size_t i;
 	bool row;
 
-	if (sql_query(c->db, &q, e, "SELECT id, module FROM snapshot WHERE hash = ?1", SQL_T(s->hash)) < 0 ||
+	if (sql_query(c->db, &q, e, "SELECT id, module FROM snapshot WHERE hash = ?1",
+		      SQL_T(s->hash)) < 0 ||
 	    sql_step(q, &row, e) < 0)
 		return -1;
 	*ret_new = !row;
@@ -90,9 +95,9 @@ static int add_in(struct catalog *c, const struct catalog_snapshot *s, const str
 		    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
 		    SQL_T(s->hash), s->module ? SQL_I(s->module) : SQL_T(NULL), SQL_T(s->path),
 		    SQL_I(s->size), SQL_T(cat_time(s->created, now)), SQL_I(s->verdict),
-		    SQL_T(cat_str(s->model)), SQL_T(cat_str(s->variant)), SQL_T(cat_str(s->revision)),
-		    SQL_T(cat_opt(s->imei)), SQL_T(cat_str(s->mode)), SQL_I(s->n_items), SQL_I(s->n_nv),
-		    SQL_I(s->n_efs), SQL_I(s->gone)) < 0)
+		    SQL_T(cat_str(s->model)), SQL_T(cat_str(s->variant)),
+		    SQL_T(cat_str(s->revision)), SQL_T(cat_opt(s->imei)), SQL_T(cat_str(s->mode)),
+		    SQL_I(s->n_items), SQL_I(s->n_nv), SQL_I(s->n_efs), SQL_I(s->gone)) < 0)
 		return -1;
 	id = sql_last_id(c->db);
 	for (i = 0; i < n; i++) {
@@ -103,7 +108,8 @@ static int add_in(struct catalog *c, const struct catalog_snapshot *s, const str
 }
 
 int catalog_add_snapshot(struct catalog *c, const struct catalog_snapshot *s,
-			 const struct catalog_item *items, size_t n_items, bool *ret_new, struct err *e)
+			 const struct catalog_item *items, size_t n_items, bool *ret_new,
+			 struct err *e)
 {
 	bool is_new = false;
 
@@ -162,7 +168,8 @@ int catalog_items(struct catalog *c, const char *hash, struct catalog_rows *rows
 			return 0;
 		sha = sql_blob(q, 3);
 		if (sha.n != sizeof(it.sha256))
-			return err_set(e, ERR_INTEGRITY, "item '%.80s' has a digest of %zu bytes, not 32",
+			return err_set(e, ERR_INTEGRITY,
+				       "item '%.80s' has a digest of %zu bytes, not 32",
 				       sql_str(q, 0), sha.n);
 		it = (struct catalog_item){ .name = sql_str(q, 0),
 					    .kind = sql_str(q, 1),
@@ -187,14 +194,17 @@ int catalog_resolve(struct catalog *c, const char *prefix, char ret_hash[CATALOG
 	bool row;
 
 	if (n < 4 || n > CATALOG_HASH_HEX || strspn(prefix, "0123456789abcdefABCDEF") != n)
-		return err_set(e, ERR_USAGE,
-			       "'%.80s' is no snapshot id: 4 to 64 hex digits, as 'list' shows them", prefix);
+		return err_set(
+			e, ERR_USAGE,
+			"'%.80s' is no snapshot id: 4 to 64 hex digits, as 'list' shows them",
+			prefix);
 	for (i = 0; i <= n; i++)
 		low[i] = (char)tolower((unsigned char)prefix[i]);
 	snprintf(end, sizeof(end), "%sg", low);
-	if (sql_query(c->db, &q, e,
-		      "SELECT hash FROM snapshot WHERE hash >= ?1 AND hash < ?2 ORDER BY hash LIMIT 2",
-		      SQL_T(low), SQL_T(end)) < 0)
+	if (sql_query(
+		    c->db, &q, e,
+		    "SELECT hash FROM snapshot WHERE hash >= ?1 AND hash < ?2 ORDER BY hash LIMIT 2",
+		    SQL_T(low), SQL_T(end)) < 0)
 		return -1;
 	for (i = 0;; i++) {
 		if (sql_step(q, &row, e) < 0)
@@ -202,13 +212,15 @@ int catalog_resolve(struct catalog *c, const char *prefix, char ret_hash[CATALOG
 		if (!row)
 			break;
 		if (i == 1)
-			return err_set(e, ERR_USAGE,
-				       "several snapshots begin with '%s': %.16s, %.16s; give more digits",
-				       prefix, first, sql_str(q, 0));
+			return err_set(
+				e, ERR_USAGE,
+				"several snapshots begin with '%s': %.16s, %.16s; give more digits",
+				prefix, first, sql_str(q, 0));
 		snprintf(first, sizeof(first), "%s", sql_str(q, 0));
 	}
 	if (i == 0)
-		return err_set(e, ERR_USAGE, "no snapshot in the catalogue begins with '%s'", prefix);
+		return err_set(e, ERR_USAGE, "no snapshot in the catalogue begins with '%s'",
+			       prefix);
 	memcpy(ret_hash, first, sizeof(first));
 	return 0;
 }
@@ -218,7 +230,8 @@ int catalog_has_path(struct catalog *c, const char *path, bool *ret, struct err 
 	_cleanup_query_ struct sql_query *q = NULL;
 	int64_t n;
 
-	if (sql_query(c->db, &q, e, "SELECT 1 FROM snapshot WHERE path = ?1 LIMIT 1", SQL_T(path)) < 0 ||
+	if (sql_query(c->db, &q, e, "SELECT 1 FROM snapshot WHERE path = ?1 LIMIT 1", SQL_T(path)) <
+		    0 ||
 	    cat_one(q, 0, &n, e) < 0)
 		return -1;
 	*ret = n != 0;
@@ -230,7 +243,7 @@ struct shelf {
 	struct kept {
 		int64_t id;
 		bool complete, gone, late;
-	} *row;
+	} * row;
 	size_t n, cap;
 };
 
@@ -277,7 +290,8 @@ static int prune_shelf(struct catalog *c, const struct shelf *s, unsigned keep_l
 
 		if (!may_go(s, i, keep_last))
 			continue;
-		if (sql_query(c->db, &q, e, "SELECT " SNAPSHOT_COLS " FROM snapshot s WHERE s.id = ?1",
+		if (sql_query(c->db, &q, e,
+			      "SELECT " SNAPSHOT_COLS " FROM snapshot s WHERE s.id = ?1",
 			      SQL_I(s->row[i].id)) < 0 ||
 		    cat_emit_snapshots(q, rows, e) < 0)
 			return -1;
@@ -312,7 +326,8 @@ int catalog_prune(struct catalog *c, const struct catalog_keep *keep, struct cat
 		module = sql_int(q, 0);
 		if (shelf_add(&s,
 			      (struct kept){ sql_int(q, 1), sql_int(q, 2) == CATALOG_COMPLETE,
-					     sql_int(q, 3) != 0, from && strcmp(sql_str(q, 4), from) >= 0 },
+					     sql_int(q, 3) != 0,
+					     from && strcmp(sql_str(q, 4), from) >= 0 },
 			      e) < 0)
 			goto out;
 	}
@@ -327,9 +342,10 @@ static int load_shelf(struct catalog *c, int64_t module, struct shelf *s, struct
 	_cleanup_query_ struct sql_query *q = NULL;
 	bool row;
 
-	if (sql_query(c->db, &q, e,
-		      "SELECT id, verdict, gone FROM snapshot WHERE module = ?1 ORDER BY created, id",
-		      SQL_I(module)) < 0)
+	if (sql_query(
+		    c->db, &q, e,
+		    "SELECT id, verdict, gone FROM snapshot WHERE module = ?1 ORDER BY created, id",
+		    SQL_I(module)) < 0)
 		return -1;
 	for (;;) {
 		if (sql_step(q, &row, e) < 0)
@@ -352,7 +368,8 @@ static int forget_in(struct catalog *c, const char *hash, struct shelf *s, struc
 	bool row;
 	size_t i;
 
-	if (sql_query(c->db, &q, e, "SELECT id, module, gone FROM snapshot WHERE hash = ?1", SQL_T(hash)) < 0 ||
+	if (sql_query(c->db, &q, e, "SELECT id, module, gone FROM snapshot WHERE hash = ?1",
+		      SQL_T(hash)) < 0 ||
 	    sql_step(q, &row, e) < 0)
 		return -1;
 	if (!row)
@@ -360,18 +377,20 @@ static int forget_in(struct catalog *c, const char *hash, struct shelf *s, struc
 	id = sql_int(q, 0);
 	module = sql_int(q, 1);
 	if (!module && !sql_int(q, 2))
-		return err_set(e, ERR_POLICY,
-			       "snapshot %.12s is of a module that is not known; it may be the only one of "
-			       "it and stays",
-			       hash);
+		return err_set(
+			e, ERR_POLICY,
+			"snapshot %.12s is of a module that is not known; it may be the only one of "
+			"it and stays",
+			hash);
 	if (module && load_shelf(c, module, s, e) < 0)
 		return -1;
 	for (i = 0; i < s->n; i++) {
 		if (s->row[i].id == id && !may_go(s, i, 1))
-			return err_set(e, ERR_POLICY,
-				       "snapshot %.12s is the first or the last good one of its module and "
-				       "stays",
-				       hash);
+			return err_set(
+				e, ERR_POLICY,
+				"snapshot %.12s is the first or the last good one of its module and "
+				"stays",
+				hash);
 	}
 	if (sql_run(c->db, e, "DELETE FROM snapshot WHERE id = ?1", SQL_I(id)) < 0)
 		return -1;
@@ -390,8 +409,8 @@ int catalog_forget(struct catalog *c, const char *hash, struct err *e)
 	return r;
 }
 
-/* Collects what is wrong, or what is not, one page at a time: the caller may take hours over a file, and
- * no lock is held meanwhile. */
+/* Collects what is wrong, or what is not, one page at a time: the caller may take hours over a
+ * file, and no lock is held meanwhile. */
 struct batch {
 	struct catalog_rows rows;
 	struct catalog_checker *k;
@@ -404,8 +423,8 @@ static int mark(struct catalog *c, const char *hash, bool gone, struct err *e)
 	if (cat_begin(c, e) < 0)
 		return -1;
 	return cat_end(c,
-		       sql_run(c->db, e, "UPDATE snapshot SET gone = ?2 WHERE hash = ?1", SQL_T(hash),
-			       SQL_I(gone)),
+		       sql_run(c->db, e, "UPDATE snapshot SET gone = ?2 WHERE hash = ?1",
+			       SQL_T(hash), SQL_I(gone)),
 		       e);
 }
 
@@ -421,8 +440,9 @@ static int check_one(struct batch *b, const struct catalog_snapshot *s, struct e
 		return 0;
 	b->wrong++;
 	return b->k->found(b->k, s,
-			   file == CATALOG_FILE_MISSING ? "the file is missing"
-							: "the file is not what the catalogue recorded",
+			   file == CATALOG_FILE_MISSING
+				   ? "the file is missing"
+				   : "the file is not what the catalogue recorded",
 			   e);
 }
 
@@ -436,10 +456,11 @@ static int check_files(struct batch *b, struct err *e)
 		struct catalog_snapshot s;
 		bool row;
 
-		if (sql_query(b->c->db, &q, e,
-			      "SELECT id, hash, path, created, module, size, verdict, gone FROM snapshot"
-			      " WHERE id > ?1 ORDER BY id LIMIT 1",
-			      SQL_I(last)) < 0 ||
+		if (sql_query(
+			    b->c->db, &q, e,
+			    "SELECT id, hash, path, created, module, size, verdict, gone FROM snapshot"
+			    " WHERE id > ?1 ORDER BY id LIMIT 1",
+			    SQL_I(last)) < 0 ||
 		    sql_step(q, &row, e) < 0)
 			return -1;
 		if (!row)

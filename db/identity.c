@@ -62,11 +62,11 @@ const char *identity_code_name(enum identity_code code)
 	return (size_t)code < IDENTITY_CODES ? code_names[code] : "unknown";
 }
 
-static void decide(struct identity_decision *d, enum identity_verdict verdict, enum identity_code code,
-		   const char *fmt, ...) _printf_(4, 5);
+static void decide(struct identity_decision *d, enum identity_verdict verdict,
+		   enum identity_code code, const char *fmt, ...) _printf_(4, 5);
 
-static void decide(struct identity_decision *d, enum identity_verdict verdict, enum identity_code code,
-		   const char *fmt, ...)
+static void decide(struct identity_decision *d, enum identity_verdict verdict,
+		   enum identity_code code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -101,8 +101,8 @@ static bool form_refused(const struct identity_claim *c, struct identity_decisio
 		return refuse(d, IDENTITY_PLACEHOLDER,
 			      "this is what empty modules bear, it names none of them");
 	if (imei_parse(c->number, &im, &e) < 0)
-		return refuse(d, n == 15 && !c->number[n] ? IDENTITY_CHECK_DIGIT : IDENTITY_FORM, "%.250s",
-			      e.msg);
+		return refuse(d, n == 15 && !c->number[n] ? IDENTITY_CHECK_DIGIT : IDENTITY_FORM,
+			      "%.250s", e.msg);
 	if (imei_is_placeholder(im.digits))
 		return refuse(d, IDENTITY_PLACEHOLDER,
 			      "this is what empty modules bear, it names none of them");
@@ -110,9 +110,10 @@ static bool form_refused(const struct identity_claim *c, struct identity_decisio
 	if (c->evidence != EVIDENCE_ATTESTED)
 		return false;
 	if (imei_is_test(im.digits))
-		return refuse(d, IDENTITY_TEST_RANGE,
-			      "numbers that begin with 00 are for test equipment; they are read from a "
-			      "chip's own records, never typed");
+		return refuse(
+			d, IDENTITY_TEST_RANGE,
+			"numbers that begin with 00 are for test equipment; they are read from a "
+			"chip's own records, never typed");
 	if (!c->number_again || imei_parse(c->number_again, &again, &e) < 0 ||
 	    strcmp(im.digits, again.digits) != 0)
 		return refuse(d, IDENTITY_TYPED_DIFFER,
@@ -121,7 +122,8 @@ static bool form_refused(const struct identity_claim *c, struct identity_decisio
 		return refuse(d, IDENTITY_NO_LABEL,
 			      "a number from the label needs the label's serial number beside it");
 	if (is_blank(c->reason))
-		return refuse(d, IDENTITY_NO_REASON, "a typed number needs a reason, for the audit log");
+		return refuse(d, IDENTITY_NO_REASON,
+			      "a typed number needs a reason, for the audit log");
 	return false;
 }
 
@@ -133,20 +135,24 @@ static bool owner_refused(const struct identity_claim *c, const struct identity_
 		return refuse(d, IDENTITY_RETIRED,
 			      "this module's record is retired: it gets no number any more");
 	if (!f->has_chip && c->evidence != EVIDENCE_CHIP && c->evidence != EVIDENCE_IMPORTED)
-		return refuse(d, IDENTITY_NO_CHIP,
-			      "the chip serial of this module is not known; let it be seen in EDL first");
+		return refuse(
+			d, IDENTITY_NO_CHIP,
+			"the chip serial of this module is not known; let it be seen in EDL first");
 	if (f->other && f->other_has_chip)
-		return refuse(d, IDENTITY_OTHER_CHIP,
-			      "this number belongs to another module, %s; if that one is gone for good, "
-			      "retire its record",
-			      f->other_name);
+		return refuse(
+			d, IDENTITY_OTHER_CHIP,
+			"this number belongs to another module, %s; if that one is gone for good, "
+			"retire its record",
+			f->other_name);
 	if (f->other)
-		return refuse(d, IDENTITY_OTHER_RECORD,
-			      "a module with this number, %s, is known and was never seen in EDL; if it is "
-			      "this one, link the two records",
-			      f->other_name);
+		return refuse(
+			d, IDENTITY_OTHER_RECORD,
+			"a module with this number, %s, is known and was never seen in EDL; if it is "
+			"this one, link the two records",
+			f->other_name);
 	if (f->other_slot)
-		return refuse(d, IDENTITY_OTHER_SLOT, "this is the number of the module's other SIM slot");
+		return refuse(d, IDENTITY_OTHER_SLOT,
+			      "this is the number of the module's other SIM slot");
 	return false;
 }
 
@@ -174,7 +180,8 @@ static void decide_change(const struct identity_claim *c, const struct identity_
 		       "out which one is right",
 		       now, identity_evidence_name(f->current_evidence));
 	else
-		decide(d, IDENTITY_WARN, IDENTITY_CORRECTION, "replaces the number %s (evidence '%s')", now,
+		decide(d, IDENTITY_WARN, IDENTITY_CORRECTION,
+		       "replaces the number %s (evidence '%s')", now,
 		       identity_evidence_name(f->current_evidence));
 }
 
@@ -184,9 +191,10 @@ static bool tac_speaks(const struct identity_claim *c, const struct identity_fac
 {
 	switch (f->tac) {
 	case TAC_OTHER_MODEL:
-		return refuse(d, IDENTITY_TAC_MODEL,
-			      "numbers that begin with %.8s belong to the model %s, not to this one",
-			      d->number, f->tac_model);
+		return refuse(
+			d, IDENTITY_TAC_MODEL,
+			"numbers that begin with %.8s belong to the model %s, not to this one",
+			d->number, f->tac_model);
 	case TAC_OTHER_VARIANT:
 		decide(d, IDENTITY_WARN, IDENTITY_TAC_VARIANT,
 		       "numbers that begin with %.8s were seen with %s only, another variant of the model",

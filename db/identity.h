@@ -1,11 +1,12 @@
 /*
- * Whose number is it? The rules by which a number counts as a module's own, as decisions without side
- * effects, and the store that keeps what was decided.
+ * Whose number is it? The rules by which a number counts as a module's own, as decisions without
+ * side effects, and the store that keeps what was decided.
  *
  * A number is accepted for a chip on evidence, best first: read from the chip now; from an earlier
- * snapshot of this chip; from this chip's own raw efs2; typed twice from the label, with the label's
- * serial number and a reason. A number that another module bears is refused without override: the
- * only way is to retire the other record. No function here makes a number or takes more than one.
+ * snapshot of this chip; from this chip's own raw efs2; typed twice from the label, with the
+ * label's serial number and a reason. A number that another module bears is refused without
+ * override: the only way is to retire the other record. No function here makes a number or takes
+ * more than one.
  */
 #ifndef SALVOR_DB_IDENTITY_H
 #define SALVOR_DB_IDENTITY_H
@@ -29,24 +30,29 @@ enum identity_evidence {
 const char *identity_evidence_name(enum identity_evidence ev);
 enum identity_evidence identity_evidence_parse(const char *name); /* EVIDENCE_NONE when unknown */
 
-enum identity_verdict { IDENTITY_ACCEPT, IDENTITY_WARN /* accepted; say the text */, IDENTITY_REFUSE };
+enum identity_verdict {
+	IDENTITY_ACCEPT,
+	IDENTITY_WARN /* accepted; say the text */,
+	IDENTITY_REFUSE
+};
 
 /* The codes are an interface (JSON output): only ever added. */
 enum identity_code {
 	IDENTITY_OK,
-	IDENTITY_KNOWN,         /* it is this module's number already */
-	IDENTITY_CORRECTION,    /* replaces an unconfirmed number */
-	IDENTITY_FORM,          /* not 15 digits */
+	IDENTITY_KNOWN,      /* it is this module's number already */
+	IDENTITY_CORRECTION, /* replaces an unconfirmed number */
+	IDENTITY_FORM,       /* not 15 digits */
 	IDENTITY_CHECK_DIGIT,
 	IDENTITY_PLACEHOLDER,
-	IDENTITY_TEST_RANGE,    /* reporting body 00, and typed */
-	IDENTITY_TYPED_DIFFER,  /* the two typings */
+	IDENTITY_TEST_RANGE,   /* reporting body 00, and typed */
+	IDENTITY_TYPED_DIFFER, /* the two typings */
 	IDENTITY_NO_REASON,
 	IDENTITY_NO_LABEL,
 	IDENTITY_NO_CHIP,       /* evidence "of this chip", and no chip serial */
 	IDENTITY_RETIRED,       /* the module's record is retired */
 	IDENTITY_OTHER_CHIP,    /* another module bears it */
-	IDENTITY_OTHER_RECORD,  /* so does a record that has not been met in EDL: perhaps the same module */
+	IDENTITY_OTHER_RECORD,  /* so does a record that has not been met in EDL: perhaps the same
+				   module */
 	IDENTITY_OTHER_SLOT,    /* the module's other SIM slot bears it */
 	IDENTITY_CONFIRMED,     /* the module has another one, read back from the chip */
 	IDENTITY_CONTRADICTION, /* the module has another one on evidence as good or better */
@@ -58,7 +64,8 @@ enum identity_code {
 	IDENTITY_IMPORTED,      /* all we have is another catalogue's word */
 	IDENTITY_UNKNOWN,       /* the module's own number is not known */
 	IDENTITY_MODEL_CHANGED, /* a known module calls itself another model or variant */
-	IDENTITY_CHIP_CHANGED,  /* a known chip tells another key hash, or cannot be told from another */
+	IDENTITY_CHIP_CHANGED,  /* a known chip tells another key hash, or cannot be told from
+				   another */
 };
 #define IDENTITY_CODES (IDENTITY_CHIP_CHANGED + 1)
 
@@ -71,7 +78,7 @@ struct identity_claim {
 	enum identity_evidence evidence;
 	const char *reason, *label_serial; /* only for EVIDENCE_ATTESTED; else may be NULL */
 	const char *snapshot;              /* hash of what the evidence is in; may be NULL */
-	const char *when;                  /* when the evidence was read from the chip; NULL = now */
+	const char *when; /* when the evidence was read from the chip; NULL = now */
 };
 
 enum identity_tac { TAC_UNKNOWN, TAC_SAME, TAC_OTHER_VARIANT, TAC_OTHER_MODEL };
@@ -87,12 +94,12 @@ struct identity_facts {
 	bool confirmed;
 	unsigned corrected;
 	/* Who else bears the claimed number. */
-	bool other;          /* another module */
+	bool other; /* another module */
 	bool other_has_chip;
 	char other_name[48]; /* for the message: label, or masked chip serial */
 	bool other_slot;     /* this module in its other slot */
 	enum identity_tac tac;
-	char tac_model[48];  /* whose it is, when it is another's */
+	char tac_model[48]; /* whose it is, when it is another's */
 };
 
 struct identity_decision {
@@ -117,8 +124,8 @@ int identity_claim(struct catalog *c, int64_t module, const struct identity_clai
 		   struct identity_decision *ret, struct err *e) _must_check_;
 /* ERR_POLICY with the decision's text; code = enum identity_code. */
 int identity_refused(const struct identity_decision *d, struct err *e) _must_check_;
-/* The module was asked after a write and a reset. The same number: it counts as confirmed from now on.
- * Another: held for a person, and ERR_MISMATCH. */
+/* The module was asked after a write and a reset. The same number: it counts as confirmed from now
+ * on. Another: held for a person, and ERR_MISMATCH. */
 int identity_confirm(struct catalog *c, int64_t module, unsigned slot, const char *read_back,
 		     struct err *e) _must_check_;
 /* The number that may be written into this module: its own, on evidence better than another

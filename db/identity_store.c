@@ -24,13 +24,14 @@ int cat_imei_put(struct catalog *c, int64_t module, const struct identity_claim 
 	if (sql_run(c->db, e, "DELETE FROM imei WHERE module = ?1 AND slot = ?2", SQL_I(module),
 		    SQL_I(claim->slot)) < 0)
 		return -1;
-	return sql_run(c->db, e,
-		       "INSERT INTO imei(imei, module, slot, evidence, confirmed, corrected, reason,"
-		       " label_serial, at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-		       SQL_T(number), SQL_I(module), SQL_I(claim->slot), SQL_I(claim->evidence),
-		       SQL_I(claim->evidence == EVIDENCE_CHIP), SQL_I(corrected),
-		       SQL_T(cat_str(claim->reason)), SQL_T(cat_str(claim->label_serial)),
-		       SQL_T(cat_time(claim->when, now)));
+	return sql_run(
+		c->db, e,
+		"INSERT INTO imei(imei, module, slot, evidence, confirmed, corrected, reason,"
+		" label_serial, at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+		SQL_T(number), SQL_I(module), SQL_I(claim->slot), SQL_I(claim->evidence),
+		SQL_I(claim->evidence == EVIDENCE_CHIP), SQL_I(corrected),
+		SQL_T(cat_str(claim->reason)), SQL_T(cat_str(claim->label_serial)),
+		SQL_T(cat_time(claim->when, now)));
 }
 
 static int module_facts(struct catalog *c, int64_t module, const struct identity_claim *claim,
@@ -59,9 +60,10 @@ static int module_facts(struct catalog *c, int64_t module, const struct identity
 	snprintf(variant, 48, "%s", sql_str(q, 5));
 	f->model_known = model[0] != '\0';
 
-	if (sql_query(c->db, &n, e,
-		      "SELECT imei, evidence, confirmed, corrected FROM imei WHERE module = ?1 AND slot = ?2",
-		      SQL_I(module), SQL_I(claim->slot)) < 0 ||
+	if (sql_query(
+		    c->db, &n, e,
+		    "SELECT imei, evidence, confirmed, corrected FROM imei WHERE module = ?1 AND slot = ?2",
+		    SQL_I(module), SQL_I(claim->slot)) < 0 ||
 	    sql_step(n, &row, e) < 0)
 		return -1;
 	if (row) {
@@ -80,10 +82,11 @@ static int owner_facts(struct catalog *c, int64_t module, const struct identity_
 	char shown[MASK_ROOM];
 	bool row;
 
-	if (sql_query(c->db, &q, e,
-		      "SELECT i.module, i.slot, m.chip, m.label FROM imei i JOIN module m ON m.id = i.module"
-		      " WHERE i.imei = ?1",
-		      SQL_T(number)) < 0 ||
+	if (sql_query(
+		    c->db, &q, e,
+		    "SELECT i.module, i.slot, m.chip, m.label FROM imei i JOIN module m ON m.id = i.module"
+		    " WHERE i.imei = ?1",
+		    SQL_T(number)) < 0 ||
 	    sql_step(q, &row, e) < 0)
 		return -1;
 	if (!row)
@@ -100,7 +103,8 @@ static int owner_facts(struct catalog *c, int64_t module, const struct identity_
 	else if (f->other_has_chip)
 		snprintf(f->other_name, sizeof(f->other_name), "chip %s", shown);
 	else
-		snprintf(f->other_name, sizeof(f->other_name), "record %lld", (long long)sql_int(q, 0));
+		snprintf(f->other_name, sizeof(f->other_name), "record %lld",
+			 (long long)sql_int(q, 0));
 	return 0;
 }
 
@@ -161,26 +165,31 @@ int identity_learn_tac(struct catalog *c, const char *tac, const char *model, co
 		       struct err *e)
 {
 	if (strlen(tac) != 8 || strspn(tac, "0123456789") != 8)
-		return err_set(e, ERR_USAGE, "'%.20s' is not a type allocation code of 8 digits", tac);
+		return err_set(e, ERR_USAGE, "'%.20s' is not a type allocation code of 8 digits",
+			       tac);
 	if (!cat_opt(model))
-		return err_set(e, ERR_USAGE, "the type allocation code %s is given without a model", tac);
+		return err_set(e, ERR_USAGE, "the type allocation code %s is given without a model",
+			       tac);
 	if (cat_begin(c, e) < 0)
 		return -1;
 	return cat_end(c,
-		       sql_run(c->db, e, "INSERT OR IGNORE INTO tac(tac, model, variant) VALUES(?1, ?2, ?3)",
+		       sql_run(c->db, e,
+			       "INSERT OR IGNORE INTO tac(tac, model, variant) VALUES(?1, ?2, ?3)",
 			       SQL_T(tac), SQL_T(model), SQL_T(cat_str(variant))),
 		       e);
 }
 
-/* Better evidence for the number that stands is kept, worse is not. A confirmed number that a person had
- * attested stays attested: what the chip or a later snapshot says of it is the echo of our own write. */
+/* Better evidence for the number that stands is kept, worse is not. A confirmed number that a
+ * person had attested stays attested: what the chip or a later snapshot says of it is the echo of
+ * our own write. */
 static int strengthen(struct catalog *c, int64_t module, const struct identity_claim *claim,
 		      const struct identity_facts *f, struct err *e)
 {
 	bool read_back = claim->evidence == EVIDENCE_CHIP;
 	bool echo = f->current_evidence == EVIDENCE_ATTESTED && (f->confirmed || read_back);
-	enum identity_evidence best =
-		echo || f->current_evidence < claim->evidence ? f->current_evidence : claim->evidence;
+	enum identity_evidence best = echo || f->current_evidence < claim->evidence
+					      ? f->current_evidence
+					      : claim->evidence;
 
 	if (best == f->current_evidence && (f->confirmed || !read_back))
 		return 0;
@@ -191,7 +200,8 @@ static int strengthen(struct catalog *c, int64_t module, const struct identity_c
 }
 
 int cat_identity_store(struct catalog *c, int64_t module, const struct identity_claim *claim,
-		       const struct identity_facts *f, const struct identity_decision *d, struct err *e)
+		       const struct identity_facts *f, const struct identity_decision *d,
+		       struct err *e)
 {
 	_cleanup_query_ struct sql_query *q = NULL;
 	char tac[9];
@@ -199,12 +209,14 @@ int cat_identity_store(struct catalog *c, int64_t module, const struct identity_
 
 	if (d->code == IDENTITY_KNOWN)
 		return strengthen(c, module, claim, f, e);
-	if (cat_imei_put(c, module, claim, d->number, f->corrected + (d->code == IDENTITY_CORRECTION), e) < 0)
+	if (cat_imei_put(c, module, claim, d->number,
+			 f->corrected + (d->code == IDENTITY_CORRECTION), e) < 0)
 		return -1;
 	/* What the chip's own word teaches about the code in front. */
 	if (claim->evidence >= EVIDENCE_ATTESTED || f->tac == TAC_OTHER_MODEL || !f->model_known)
 		return 0;
-	if (sql_query(c->db, &q, e, "SELECT model, variant FROM module WHERE id = ?1", SQL_I(module)) < 0 ||
+	if (sql_query(c->db, &q, e, "SELECT model, variant FROM module WHERE id = ?1",
+		      SQL_I(module)) < 0 ||
 	    sql_step(q, &row, e) < 0)
 		return -1;
 	snprintf(tac, sizeof(tac), "%.8s", d->number);
@@ -252,12 +264,15 @@ static int confirm_in(struct catalog *c, int64_t module, unsigned slot, const ch
 		      bool *ret_same, struct err *e)
 {
 	_cleanup_query_ struct sql_query *q = NULL;
-	struct audit_event ev = { .event = "confirm", .slot = slot, .imei = read_back, .evidence = "chip" };
+	struct audit_event ev = {
+		.event = "confirm", .slot = slot, .imei = read_back, .evidence = "chip"
+	};
 	char now[16], want[MASK_ROOM], got[MASK_ROOM], text[160];
 	int64_t confirmed;
 	bool row;
 
-	if (sql_query(c->db, &q, e, "SELECT imei, confirmed FROM imei WHERE module = ?1 AND slot = ?2",
+	if (sql_query(c->db, &q, e,
+		      "SELECT imei, confirmed FROM imei WHERE module = ?1 AND slot = ?2",
 		      SQL_I(module), SQL_I(slot)) < 0 ||
 	    sql_step(q, &row, e) < 0)
 		return -1;
@@ -270,7 +285,8 @@ static int confirm_in(struct catalog *c, int64_t module, unsigned slot, const ch
 	if (*ret_same && confirmed)
 		return 0;
 	if (*ret_same) {
-		if (sql_run(c->db, e, "UPDATE imei SET confirmed = 1 WHERE module = ?1 AND slot = ?2",
+		if (sql_run(c->db, e,
+			    "UPDATE imei SET confirmed = 1 WHERE module = ?1 AND slot = ?2",
 			    SQL_I(module), SQL_I(slot)) < 0)
 			return -1;
 		return cat_audit(c, module, &ev, e);
@@ -296,9 +312,10 @@ int identity_confirm(struct catalog *c, int64_t module, unsigned slot, const cha
 	if (cat_end(c, confirm_in(c, module, slot, cat_str(read_back), &same, e), e) < 0)
 		return -1;
 	if (!same)
-		return err_set(e, ERR_MISMATCH,
-			       "the module answers with another number than the one it was given; this is "
-			       "held for you to look at");
+		return err_set(
+			e, ERR_MISMATCH,
+			"the module answers with another number than the one it was given; this is "
+			"held for you to look at");
 	return 0;
 }
 
@@ -318,18 +335,22 @@ int identity_own(struct catalog *c, int64_t module, unsigned slot, char ret_numb
 	    sql_step(q, &row, e) < 0)
 		return -1;
 	if (!row)
-		return err_set_code(e, ERR_POLICY, IDENTITY_UNKNOWN,
-				    "this module's own number is not known; give an earlier snapshot of it, "
-				    "or type the number from its label");
+		return err_set_code(
+			e, ERR_POLICY, IDENTITY_UNKNOWN,
+			"this module's own number is not known; give an earlier snapshot of it, "
+			"or type the number from its label");
 	ev = (enum identity_evidence)sql_int(q, 1);
 	if (sql_int(q, 2))
-		return err_set_code(e, ERR_POLICY, IDENTITY_RETIRED, "this module's record is retired");
+		return err_set_code(e, ERR_POLICY, IDENTITY_RETIRED,
+				    "this module's record is retired");
 	if (ev == EVIDENCE_IMPORTED || ev == EVIDENCE_NONE)
-		return err_set_code(e, ERR_POLICY, IDENTITY_IMPORTED,
-				    "this module's number is known from another catalogue only; give a "
-				    "snapshot of it, or type the number from its label");
+		return err_set_code(
+			e, ERR_POLICY, IDENTITY_IMPORTED,
+			"this module's number is known from another catalogue only; give a "
+			"snapshot of it, or type the number from its label");
 	if (!imei_is_valid(sql_str(q, 0)))
-		return err_set(e, ERR_INTEGRITY, "the catalogue's number of this module is not one");
+		return err_set(e, ERR_INTEGRITY,
+			       "the catalogue's number of this module is not one");
 	snprintf(ret_number, 16, "%s", sql_str(q, 0));
 	*ret_evidence = ev;
 	return 0;

@@ -56,7 +56,8 @@ void mask_digits(char *text, size_t n)
 		for (end = i, digits = 0; end < n; end++) {
 			if (is_digit(text[end]))
 				digits++;
-			else if (!strchr(" -./", text[end]) || end + 1 >= n || !is_digit(text[end + 1]))
+			else if (!strchr(" -./", text[end]) || end + 1 >= n ||
+				 !is_digit(text[end + 1]))
 				break;
 		}
 		for (k = i; digits >= 14 && k < end; k++) {

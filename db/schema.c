@@ -7,8 +7,9 @@
  */
 #include "db/schema.h"
 
-/* Chip serials are not unique across chip families (32 bits, thousands of modules), so a chip is its
- * serial and its MSM id; 0 stands for "not told". Times are ISO 8601 in UTC, which sorts as text. */
+/* Chip serials are not unique across chip families (32 bits, thousands of modules), so a chip is
+ * its serial and its MSM id; 0 stands for "not told". Times are ISO 8601 in UTC, which sorts as
+ * text. */
 static const char v1[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
 
@@ -132,10 +133,11 @@ int schema_migrate(struct sql *db, const struct schema_step *steps, size_t n, st
 	if (schema_version(db, &version, e) < 0)
 		return -1;
 	if (version > last)
-		return err_set(e, ERR_UNSUPPORTED,
-			       "the catalogue is of version %u, made by a newer salvor; this one knows "
-			       "versions up to %u",
-			       version, last);
+		return err_set(
+			e, ERR_UNSUPPORTED,
+			"the catalogue is of version %u, made by a newer salvor; this one knows "
+			"versions up to %u",
+			version, last);
 	if (version == last)
 		return 0;
 	for (i = 0; i < n; i++) {
@@ -158,5 +160,6 @@ int schema_migrate(struct sql *db, const struct schema_step *steps, size_t n, st
 	return 0;
 fail:
 	sql_rollback(db);
-	return err_prefix(e, "bringing the catalogue from version %u to %u", version, steps[i].version);
+	return err_prefix(e, "bringing the catalogue from version %u to %u", version,
+			  steps[i].version);
 }

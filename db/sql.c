@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CACHE_SLOTS  128 /* constants of the program that are SQL are fewer */
-#define DEPTH_MAX    4
-#define APPLICATION  0x53616c76 /* "Salv", in the file's header: PRAGMA application_id */
-#define MAGIC        "SQLite format 3"
+#define CACHE_SLOTS 128 /* constants of the program that are SQL are fewer */
+#define DEPTH_MAX   4
+#define APPLICATION 0x53616c76 /* "Salv", in the file's header: PRAGMA application_id */
+#define MAGIC       "SQLite format 3"
 
 struct sql_query {
 	struct sql *db;
@@ -69,21 +69,24 @@ static int fail(struct sql *db, int rc, struct err *e, const char *what)
 		if (db->gave_up)
 			return err_set(e, ERR_CANCELLED, "stopped waiting for the catalogue '%s'",
 				       db->path);
-		return err_set_code(e, ERR_BUSY, rc,
-				    "the catalogue '%s' is in use by another process: %s; try again "
-				    "when it has finished",
-				    db->path, what);
+		return err_set_code(
+			e, ERR_BUSY, rc,
+			"the catalogue '%s' is in use by another process: %s; try again "
+			"when it has finished",
+			db->path, what);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_FORMAT:
-		return err_set_code(e, ERR_INTEGRITY, rc,
-				    "the catalogue '%s' is damaged: %s: %s; it can be rebuilt from the "
-				    "snapshots",
-				    db->path, what, why);
+		return err_set_code(
+			e, ERR_INTEGRITY, rc,
+			"the catalogue '%s' is damaged: %s: %s; it can be rebuilt from the "
+			"snapshots",
+			db->path, what, why);
 	case SQLITE_NOMEM:
 		return err_nomem(e);
 	case SQLITE_CONSTRAINT:
-		return err_set_code(e, ERR_MISMATCH, rc, "the catalogue refuses this: %s: %s", what, why);
+		return err_set_code(e, ERR_MISMATCH, rc, "the catalogue refuses this: %s: %s", what,
+				    why);
 	case SQLITE_MISUSE:
 	case SQLITE_RANGE:
 	case SQLITE_ERROR:
@@ -97,7 +100,8 @@ static int fail(struct sql *db, int rc, struct err *e, const char *what)
 			os = ENOSPC;
 		else if (db->h)
 			os = sqlite3_system_errno(db->h);
-		err_set_code(e, ERR_HOST, os ? os : EIO, "catalogue '%s': %s: %s", db->path, what, why);
+		err_set_code(e, ERR_HOST, os ? os : EIO, "catalogue '%s': %s: %s", db->path, what,
+			     why);
 		if (os)
 			err_append(e, ": %s", strerror(os));
 		return -1;
@@ -180,7 +184,8 @@ int sql_query_args(struct sql *db, const char *text, const struct sql_arg *args,
 		if (a->type == SQL_ARG_INT)
 			rc = CALL(db, sqlite3_bind_int64(q->stmt, at, a->num));
 		else if (a->type == SQL_ARG_BLOB)
-			rc = CALL(db, sqlite3_bind_blob64(q->stmt, at, a->blob.p, a->blob.n, SQLITE_STATIC));
+			rc = CALL(db, sqlite3_bind_blob64(q->stmt, at, a->blob.p, a->blob.n,
+							  SQLITE_STATIC));
 		else
 			rc = CALL(db, sqlite3_bind_text(q->stmt, at, a->text, -1, SQLITE_STATIC));
 		if (rc != SQLITE_OK) {
@@ -197,11 +202,12 @@ int sql_step(struct sql_query *q, bool *ret_row, struct err *e)
 {
 	int rc = CALL(q->db, sqlite3_step(q->stmt));
 
-	/* After a failure that the test asked for the statement stands on a row; the caller must not
-	 * see it. */
+	/* After a failure that the test asked for the statement stands on a row; the caller must
+	 * not see it. */
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
 		/* The text of the statement tells a developer where; "step" tells nobody. */
-		return fail(q->db, rc, e, rc == SQLITE_ERROR || rc == SQLITE_MISUSE ? q->text : "access");
+		return fail(q->db, rc, e,
+			    rc == SQLITE_ERROR || rc == SQLITE_MISUSE ? q->text : "access");
 	}
 	*ret_row = rc == SQLITE_ROW;
 	return 0;
@@ -221,7 +227,8 @@ void sql_done(struct sql_query *q)
 	q->busy = false;
 }
 
-int sql_run_args(struct sql *db, const char *text, const struct sql_arg *args, size_t n, struct err *e)
+int sql_run_args(struct sql *db, const char *text, const struct sql_arg *args, size_t n,
+		 struct err *e)
 {
 	_cleanup_query_ struct sql_query *q = NULL;
 	bool row;
@@ -274,9 +281,10 @@ int64_t sql_changes(const struct sql *db)
 	return sqlite3_changes(db->h);
 }
 
-static const char *const begin_text[DEPTH_MAX] = { "BEGIN IMMEDIATE", "SAVEPOINT d1", "SAVEPOINT d2",
-						   "SAVEPOINT d3" };
-static const char *const commit_text[DEPTH_MAX] = { "COMMIT", "RELEASE d1", "RELEASE d2", "RELEASE d3" };
+static const char *const begin_text[DEPTH_MAX] = { "BEGIN IMMEDIATE", "SAVEPOINT d1",
+						   "SAVEPOINT d2", "SAVEPOINT d3" };
+static const char *const commit_text[DEPTH_MAX] = { "COMMIT", "RELEASE d1", "RELEASE d2",
+						    "RELEASE d3" };
 static const char *const undo_text[DEPTH_MAX] = { "ROLLBACK", "ROLLBACK TO d1; RELEASE d1",
 						  "ROLLBACK TO d2; RELEASE d2",
 						  "ROLLBACK TO d3; RELEASE d3" };
@@ -290,7 +298,8 @@ int sql_begin(struct sql *db, struct err *e)
 	rc = CALL(db, sqlite3_exec(db->h, begin_text[db->depth], NULL, NULL, NULL));
 	if (rc != SQLITE_OK) {
 		fail(db, rc, e, "begin");
-		/* A test's fault after the call: the transaction is open, and nobody would close it. */
+		/* A test's fault after the call: the transaction is open, and nobody would close
+		 * it. */
 		if (db->depth == 0 && !sqlite3_get_autocommit(db->h))
 			sqlite3_exec(db->h, "ROLLBACK", NULL, NULL, NULL);
 		return -1;
@@ -339,9 +348,10 @@ static int check_answer(struct sql *db, const char *text, struct err *e)
 	if (sql_query_args(db, text, NULL, 0, &q, e) < 0 || sql_step(q, &row, e) < 0)
 		return -1;
 	if (!row || strcmp(sql_str(q, 0), "ok") != 0)
-		return err_set(e, ERR_INTEGRITY,
-			       "the catalogue '%s' is damaged: %.200s; it can be rebuilt from the snapshots",
-			       db->path, row ? sql_str(q, 0) : "no answer to the check");
+		return err_set(
+			e, ERR_INTEGRITY,
+			"the catalogue '%s' is damaged: %.200s; it can be rebuilt from the snapshots",
+			db->path, row ? sql_str(q, 0) : "no answer to the check");
 	return 0;
 }
 
@@ -352,12 +362,14 @@ int sql_check(struct sql *db, struct err *e)
 
 	if (check_answer(db, "PRAGMA integrity_check(1)", e) < 0)
 		return -1;
-	if (sql_query_args(db, "PRAGMA foreign_key_check", NULL, 0, &q, e) < 0 || sql_step(q, &row, e) < 0)
+	if (sql_query_args(db, "PRAGMA foreign_key_check", NULL, 0, &q, e) < 0 ||
+	    sql_step(q, &row, e) < 0)
 		return -1;
 	if (row)
-		return err_set(e, ERR_INTEGRITY,
-			       "the catalogue '%s' is damaged: row %lld of '%s' points at nothing in '%s'",
-			       db->path, (long long)sql_int(q, 1), sql_str(q, 0), sql_str(q, 2));
+		return err_set(
+			e, ERR_INTEGRITY,
+			"the catalogue '%s' is damaged: row %lld of '%s' points at nothing in '%s'",
+			db->path, (long long)sql_int(q, 1), sql_str(q, 0), sql_str(q, 2));
 	return 0;
 }
 
@@ -382,9 +394,10 @@ static int check_file(struct sql *db, uint64_t size, struct err *e)
 	    one_int(db, "PRAGMA application_id", &app, e) < 0)
 		return -1;
 	if (pages != 0 && app != APPLICATION)
-		return err_set(e, ERR_INTEGRITY,
-			       "'%s' is a database, but not a catalogue: application id %lld, not %d",
-			       db->path, (long long)app, APPLICATION);
+		return err_set(
+			e, ERR_INTEGRITY,
+			"'%s' is a database, but not a catalogue: application id %lld, not %d",
+			db->path, (long long)app, APPLICATION);
 	if (size <= SQL_QUICK_CHECK_MAX)
 		return check_answer(db, "PRAGMA quick_check(1)", e);
 	return 0;
@@ -403,28 +416,34 @@ static int set_up(struct sql *db, uint64_t size, struct err *e)
 	sqlite3_db_config(db->h, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
 #endif
 	/* A damaged page must be found by looking, never by a fault in mapped memory. */
-	if (sql_script(db, "PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;"
-			   "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;", e) < 0)
+	if (sql_script(
+		    db,
+		    "PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;"
+		    "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;",
+		    e) < 0)
 		return -1;
 	if (size == 0 && sql_script(db, "PRAGMA application_id = 0x53616c76;", e) < 0)
 		return -1;
 	if (check_file(db, size, e) < 0)
 		return -1;
-	/* File systems without shared memory keep the rollback journal, which is as safe and slower. */
+	/* File systems without shared memory keep the rollback journal, which is as safe and
+	 * slower. */
 	return sql_script(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;", e);
 }
 
-/* Makes or looks at the file before SQLite does: the mode is ours to choose, and a directory, a FIFO or
- * a file cut short is told in words. */
+/* Makes or looks at the file before SQLite does: the mode is ours to choose, and a directory, a
+ * FIFO or a file cut short is told in words. */
 static int look_at_file(struct sql *db, uint64_t *ret_size, struct err *e)
 {
 	_cleanup_close_ int fd = -1;
 	char head[16] = "";
 	struct stat st;
 
-	fd = open(db->path, O_RDWR | O_CLOEXEC | O_NONBLOCK | (db->opts.create ? O_CREAT : 0), 0600);
+	fd = open(db->path, O_RDWR | O_CLOEXEC | O_NONBLOCK | (db->opts.create ? O_CREAT : 0),
+		  0600);
 	if (fd < 0 && errno == ENOENT && !db->opts.create)
-		return err_set_code(e, ERR_HOST, ENOENT, "there is no catalogue at '%s' yet", db->path);
+		return err_set_code(e, ERR_HOST, ENOENT, "there is no catalogue at '%s' yet",
+				    db->path);
 	if (fd < 0)
 		return err_set_errno(e, errno, "cannot open the catalogue '%s'", db->path);
 	if (fstat(fd, &st) < 0)
@@ -433,8 +452,8 @@ static int look_at_file(struct sql *db, uint64_t *ret_size, struct err *e)
 		return err_set(e, ERR_HOST, "the catalogue '%s' is not a regular file", db->path);
 	if (st.st_size > 0 && (pread(fd, head, sizeof(head), 0) != sizeof(head) ||
 			       memcmp(head, MAGIC, sizeof(head)) != 0))
-		return err_set(e, ERR_INTEGRITY, "'%s' is not a catalogue, or its beginning is damaged",
-			       db->path);
+		return err_set(e, ERR_INTEGRITY,
+			       "'%s' is not a catalogue, or its beginning is damaged", db->path);
 	*ret_size = (uint64_t)st.st_size;
 	return 0;
 }
@@ -455,7 +474,8 @@ int sql_open(const char *path, const struct sql_opts *opts, struct sql **ret, st
 	}
 	if (look_at_file(db, &size, e) < 0)
 		goto fail;
-	rc = CALL(db, sqlite3_open_v2(path, &db->h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
+	rc = CALL(db,
+		  sqlite3_open_v2(path, &db->h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
 	if (rc != SQLITE_OK) {
 		fail(db, rc, e, "open");
 		goto fail;

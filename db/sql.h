@@ -4,9 +4,10 @@
  * that is not a constant of this program: values travel only as arguments.
  *
  * Error kinds: ERR_BUSY, another process holds the catalogue and did not let go in time;
- * ERR_INTEGRITY, the file is damaged or is no catalogue; ERR_HOST with code ENOENT, there is no file;
- * ERR_HOST, the disk is full, read-only or failing; ERR_MISMATCH, a constraint of the schema was
- * broken; ERR_CANCELLED, the person did not want to wait. A connection may not be used after fork().
+ * ERR_INTEGRITY, the file is damaged or is no catalogue; ERR_HOST with code ENOENT, there is no
+ * file; ERR_HOST, the disk is full, read-only or failing; ERR_MISMATCH, a constraint of the schema
+ * was broken; ERR_CANCELLED, the person did not want to wait. A connection may not be used after
+ * fork().
  */
 #ifndef SALVOR_DB_SQL_H
 #define SALVOR_DB_SQL_H
@@ -33,15 +34,16 @@ struct sql_fault {
 struct sql_opts {
 	bool create;      /* make the file (0600) when there is none; its directory must exist */
 	uint32_t wait_ms; /* for another process; 0 = 30 s */
-	/* Called when the wait begins to be felt and about once a second from then on; false gives up.
-	 * May be NULL. */
+	/* Called when the wait begins to be felt and about once a second from then on; false gives
+	 * up. May be NULL. */
 	bool (*waiting)(void *ctx, uint32_t waited_ms);
 	void *ctx;
 	struct sql_fault *fault; /* NULL but in tests */
 };
 
-/* Files up to this size are checked page by page when they are opened (about 3 ms); in larger ones
- * that would be felt, so only what is cheap is looked at and sql_check() does the rest on request. */
+/* Files up to this size are checked page by page when they are opened (4 ms at most); in larger
+ * ones that would be felt, so only what is cheap is looked at and sql_check() does the rest on
+ * request. */
 #define SQL_QUICK_CHECK_MAX (2u << 20)
 
 int sql_open(const char *path, const struct sql_opts *opts, struct sql **ret,
@@ -59,7 +61,8 @@ struct sql_arg {
 	struct slice blob;
 };
 
-/* Arguments for ?1, ?2 ... Texts and blobs are borrowed until sql_done(). A NULL text is SQL's NULL. */
+/* Arguments for ?1, ?2 ... Texts and blobs are borrowed until sql_done(). A NULL text is SQL's
+ * NULL. */
 #define SQL_T(s)    ((struct sql_arg){ .type = SQL_ARG_TEXT, .text = (s) })
 #define SQL_I(v)    ((struct sql_arg){ .type = SQL_ARG_INT, .num = (int64_t)(v) })
 #define SQL_B(p, n) ((struct sql_arg){ .type = SQL_ARG_BLOB, .blob = SLICE((p), (n)) })
@@ -103,8 +106,9 @@ int64_t sql_changes(const struct sql *db);
 /* Several statements of constant text, for the schema. */
 int sql_script(struct sql *db, const char *text, struct err *e) _must_check_;
 
-/* Transactions nest: the inner ones are savepoints, and only the outermost commit reaches the storage.
- * The write lock is taken at the beginning, so that no transaction fails half-way for want of it. */
+/* Transactions nest: the inner ones are savepoints, and only the outermost commit reaches the
+ * storage. The write lock is taken at the beginning, so that no transaction fails half-way for want
+ * of it. */
 int sql_begin(struct sql *db, struct err *e) _must_check_;
 int sql_commit(struct sql *db, struct err *e) _must_check_;
 /* Undoes the innermost transaction; harmless without one. */

@@ -12,7 +12,7 @@ static void vset(struct err *e, enum err_kind kind, int32_t code, const char *fm
 	vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
 }
 
-int err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
+int (err_set)(struct err *e, enum err_kind kind, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -22,7 +22,7 @@ int err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
 	return -1;
 }
 
-int err_set_code(struct err *e, enum err_kind kind, int32_t code, const char *fmt, ...)
+int (err_set_code)(struct err *e, enum err_kind kind, int32_t code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -48,7 +48,7 @@ static enum err_kind kind_of_errno(int errnum)
 	}
 }
 
-int err_set_errno(struct err *e, int errnum, const char *fmt, ...)
+int (err_set_errno)(struct err *e, int errnum, const char *fmt, ...)
 {
 	char why[96];
 	va_list ap;
@@ -61,12 +61,12 @@ int err_set_errno(struct err *e, int errnum, const char *fmt, ...)
 	return err_append(e, ": %s", text);
 }
 
-int err_nomem(struct err *e)
+int (err_nomem)(struct err *e)
 {
 	return err_set_code(e, ERR_NOMEM, ENOMEM, "out of memory");
 }
 
-int err_prefix(struct err *e, const char *fmt, ...)
+int (err_prefix)(struct err *e, const char *fmt, ...)
 {
 	char prefix[sizeof(e->msg)];
 	size_t room = sizeof(e->msg) - 1, p, old = strnlen(e->msg, room);

@@ -59,4 +59,17 @@ void err_clear(struct err *e);
 /* Stable lower-case word for a kind: "timeout", "refused" ... (in JSON output). */
 const char *err_kind_name(enum err_kind kind);
 
+/* The compiler cannot look into the functions from elsewhere; told that they return -1, it sees that an
+ * out-parameter is set whenever a call did not fail. */
+#define ERR_MINUS_1(call)                                                                          \
+	({                                                                                         \
+		(void)(call);                                                                      \
+		-1;                                                                                \
+	})
+#define err_set(...)       ERR_MINUS_1((err_set)(__VA_ARGS__))
+#define err_set_code(...)  ERR_MINUS_1((err_set_code)(__VA_ARGS__))
+#define err_set_errno(...) ERR_MINUS_1((err_set_errno)(__VA_ARGS__))
+#define err_nomem(...)     ERR_MINUS_1((err_nomem)(__VA_ARGS__))
+#define err_prefix(...)    ERR_MINUS_1((err_prefix)(__VA_ARGS__))
+
 #endif

@@ -108,6 +108,8 @@ static int fs_sink_put(struct sink *sink, const void *p, size_t n, struct err *e
 {
 	struct fs_sink *s = container_of(sink, struct fs_sink, sink);
 
+	if (n == 0)
+		return 0;
 	if (n > FS_SINK_BYTES - s->used && fs_sink_flush(s, e) < 0)
 		return -1;
 	if (n >= FS_SINK_BYTES)

@@ -110,7 +110,8 @@ void json_put(struct json *obj, const char *key, struct json *root)
 	store(obj, key, J(root));
 }
 
-/* An array has no room for a mark; a lost element becomes null, and NULL children are harmless. */
+/* An array has no room for a mark; a lost element becomes null, which no caller can add and
+ * json_dump() takes for one. NULL children are harmless. */
 static void append(struct json *arr, json_t *value)
 {
 	if (json_array_append_new(J(arr), value) < 0)
@@ -153,24 +154,58 @@ static bool is_broken(const json_t *node)
 		}
 	} else if (json_is_array(node)) {
 		json_array_foreach((json_t *)(void *)node, i, value) {
-			if (is_broken(value))
+			if (json_is_null(value) || is_broken(value))
 				return true;
 		}
 	}
 	return false;
 }
 
+struct dump {
+	char *p;
+	size_t n, cap;
+	bool failed;
+};
+
+/* jansson passes over a failure while it writes a key, so the failure is kept here: nothing is added
+ * any more, and json_dump() asks at the end. */
+static int dump_add(const char *text, size_t n, void *data)
+{
+	struct dump *d = data;
+
+	if (d->failed)
+		return -1;
+	if (n >= d->cap - d->n) {
+		size_t cap = 2 * d->cap + n + 256;
+		char *room = realloc(d->p, cap);
+
+		if (!room) {
+			d->failed = true;
+			return -1;
+		}
+		d->p = room;
+		d->cap = cap;
+	}
+	memcpy(d->p + d->n, text, n);
+	d->n += n;
+	d->p[d->n] = '\0';
+	return 0;
+}
+
 int json_dump(const struct json *root, int indent, char **ret, struct err *e)
 {
-	char *text;
+	struct dump d = { 0 };
 
 	if (!root || is_broken(CJ(root)))
 		return err_nomem(e);
-	text = json_dumps(CJ(root), (size_t)JSON_INDENT(indent) | JSON_PRESERVE_ORDER | JSON_ENCODE_ANY |
-					    (indent ? 0 : JSON_COMPACT));
-	if (!text)
+	if (json_dump_callback(CJ(root), dump_add, &d,
+			       (size_t)JSON_INDENT(indent) | JSON_PRESERVE_ORDER | JSON_ENCODE_ANY |
+				       (indent ? 0 : JSON_COMPACT)) < 0 ||
+	    d.failed || !d.p) {
+		free(d.p);
 		return err_nomem(e);
-	*ret = text;
+	}
+	*ret = d.p;
 	return 0;
 }
 

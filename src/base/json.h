@@ -28,7 +28,8 @@ void json_add_str(struct json *arr, const char *value);
 void json_add_u64(struct json *arr, uint64_t value);
 void json_add(struct json *arr, struct json *root);
 
-/* Malloced text, NUL-terminated, keys in the order of insertion. indent 0 = one line. */
+/* Malloced text, NUL-terminated, keys in the order of insertion. indent 0 = one line. ERR_NOMEM when
+ * anything was lost on the way; for trees that were built here, not for parsed ones. */
 int json_dump(const struct json *root, int indent, char **ret, struct err *e) _must_check_;
 
 /* Parses; depth and size are bounded. Duplicate keys are refused. */

@@ -1,5 +1,6 @@
 /* info: what can be known of one module in the state it is in, without changing that state. */
 #include "cmd/ctx.h"
+#include "cmd/info_normal.h"
 #include "cmd/part.h"
 #include "cmd/session.h"
 #include "cmd/table.h"
@@ -7,7 +8,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const struct opt info_opts[] = { SESSION_OPTS, OPTS_END };
+static const struct opt info_opts[] = {
+	SESSION_OPTS,
+	{ .name = "full", .kind = OPT_FLAG, .help = "show IMEI, serial and SIM number in full" },
+	OPTS_END,
+};
 
 static void render_usb(struct render *r, const struct device *d)
 {
@@ -21,6 +26,7 @@ static void render_usb(struct render *r, const struct device *d)
 	render_str(r, "state", "state", device_state_name(d->state));
 	render_str(r, "model", "model", d->known && d->known->model ? d->known->model : NULL);
 	render_str(r, "product", "product", d->product[0] ? d->product : NULL);
+	render_str(r, "chip_serial", "chip serial", d->chip_serial[0] ? d->chip_serial : NULL);
 	render_u64(r, "speed_mbps", "Mbit/s", d->speed_mbps);
 	for (i = 0; i < d->n_ifaces; i++) {
 		const struct device_iface *f = &d->iface[i];
@@ -128,6 +134,8 @@ static int info_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 		return info_storage(ctx, p, e);
 	if (dev.state == DEVICE_EDL || dev.state == DEVICE_DUMP || dev.state == DEVICE_DOWNLOAD)
 		return info_edl(ctx, p, &dev, e);
+	if (dev.state == DEVICE_NORMAL)
+		return info_normal(ctx, &dev, parsed_flag(p, "full"), e);
 	return 0;
 }
 
@@ -136,6 +144,8 @@ const struct cmd cmd_info = {
 	.args = "",
 	.summary = "show what can be known of one module",
 	.about =
+		"A module that runs its firmware is asked over AT and DIAG: model, revision and what its parts mean, "
+		"IMEI, state of radio, SIM and network, whether its calibration is there, and its own backup. "
 		"A module in EDL is asked for its chip serial, hardware id and key hash before any programmer is "
 		"loaded, and is left as it was. With --loader the storage is shown too; a module that runs its "
 		"firmware goes through EDL for that and comes back.",

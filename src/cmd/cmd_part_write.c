@@ -3,14 +3,12 @@
 #include "cmd/part.h"
 
 #include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/fs.h"
 #include "cmd/guard.h"
+#include "cmd/saved.h"
 #include "cmd/session.h"
 #include "cmd/table.h"
 #include "model/partition_kind.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -78,48 +76,17 @@ void part_render_storage(struct render *r, const struct module *m)
 	render_section_end(r);
 }
 
-/* $XDG_STATE_HOME/salvor/saved/SERIAL-NAME-TIME.bin */
 static int default_save_path(const struct module *m, const struct place *place, char **ret,
 			     struct err *e)
 {
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	_cleanup_free_ char *dir = NULL;
-	char when[21], who[48], name[PARTITION_NAME_MAX], *c;
+	char who[48];
 
-	if (state && state[0] == '/') {
-		if (asprintf(&dir, "%s/salvor/saved", state) < 0)
-			dir = NULL;
-	} else if (home && home[0] == '/') {
-		if (asprintf(&dir, "%s/.local/state/salvor/saved", home) < 0)
-			dir = NULL;
-	} else {
-		return err_set(e, ERR_USAGE,
-			       "no folder for the old content: set HOME or give --save FILE");
-	}
-	if (!dir)
-		return err_nomem(e);
-	if (fs_mkdirs(dir, e) < 0)
-		return -1;
-	clock_wall_iso(when);
-	for (c = when; *c; c++) {
-		if (*c == ':')
-			*c = '-';
-	}
-	snprintf(name, sizeof(name), "%s", partition_plain_name(place->name));
-	for (c = name; *c; c++)
-		*c = isalnum((unsigned char)*c) || strchr("._-+", *c) ? *c : '-';
 	/* A programmer that already runs need not know the chip's serial. */
 	if (m->chip.has_serial)
 		snprintf(who, sizeof(who), "%08" PRIx64, m->chip.serial);
 	else
 		snprintf(who, sizeof(who), "port-%s", m->dev.port);
-	for (c = who; *c; c++)
-		*c = isalnum((unsigned char)*c) || strchr("._-", *c) ? *c : '-';
-	if (asprintf(ret, "%s/%s-%s-%s.bin", dir, who, name, when) < 0) {
-		*ret = NULL;
-		return err_nomem(e);
-	}
-	return 0;
+	return saved_path(who, partition_plain_name(place->name), ret, e);
 }
 
 /* What may be wrong with the saving options, before the module is touched. */

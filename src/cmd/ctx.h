@@ -21,7 +21,7 @@ struct ctx {
 	struct cancel *cancel;
 	struct guard guard;
 	enum phase phase; /* the verb keeps it true: the exit status follows from it */
-	char next[256];   /* the next step to tell after an error; "" = the status's own */
+	char next[512];   /* the next step to tell after an error; "" = the status's own */
 
 	/* Globals, so that no verb reads them again. */
 	const char *port, *serial, *imei; /* which module; NULL = not given */

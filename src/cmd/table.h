@@ -62,6 +62,19 @@ struct cmd {
 	X(cmd_part_verify)                                                                         \
 	X(cmd_part_write)                                                                          \
 	X(cmd_part_erase)                                                                          \
+	X(cmd_at)                                                                                  \
+	X(cmd_efs_ls)                                                                              \
+	X(cmd_efs_tree)                                                                            \
+	X(cmd_efs_stat)                                                                            \
+	X(cmd_efs_df)                                                                              \
+	X(cmd_efs_get)                                                                             \
+	X(cmd_efs_put)                                                                             \
+	X(cmd_efs_rm)                                                                              \
+	X(cmd_efs_mkdir)                                                                           \
+	X(cmd_efs_sync)                                                                            \
+	X(cmd_nv_read)                                                                             \
+	X(cmd_nv_list)                                                                             \
+	X(cmd_nv_write)                                                                            \
 	X(cmd_help)                                                                                \
 	X(cmd_version)                                                                             \
 	X(cmd_completion)

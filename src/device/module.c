@@ -76,6 +76,8 @@ void module_close(struct module *m)
 {
 	close_sessions(m);
 	table_fini(&m->table);
+	inhibit_release(m->inhibit);
+	m->inhibit = NULL;
 }
 
 /* The device that comes up at this port after what was there in `before` has gone. */
@@ -142,6 +144,8 @@ static int ask_firmware_for_edl(struct module *m, struct err *e)
 	int r;
 
 	say(m, "asking the firmware to go to emergency download mode");
+	if (!m->inhibit)
+		m->inhibit = inhibit_hold(m->opts.root, &m->dev, m->opts.log);
 	if (find_scan(m->opts.root, false, &before, e) < 0)
 		return -1;
 	r = ask_over_diag(m, e);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "device/find.h"
+#include "device/inhibit.h"
 #include "device/loader.h"
 #include "model/chip_id.h"
 #include "model/geometry.h"
@@ -37,6 +38,7 @@ struct module {
 	struct module_opts opts;
 	struct device dev;          /* as it is on the bus now */
 	enum device_state found_as; /* what it was when we came */
+	struct inhibit *inhibit;    /* ModemManager's, from EDL entry to close */
 	bool was_switched;          /* it re-enumerated under our eyes */
 	struct link *link;
 	struct sahara *sahara;     /* before the programmer runs */

@@ -145,7 +145,7 @@ static int start_diag(struct normal *m, const struct cancel *cancel, struct err 
 	struct diag_opts opts = { .log = m->opts.log,
 				  .cancel = cancel,
 				  .spc = m->opts.spc,
-				  .password = m->opts.password,
+				  .password = m->opts.has_password ? m->opts.password : NULL,
 				  .window = m->opts.window };
 
 	return diag_open(m->diag_link, &opts, &m->diag, e);

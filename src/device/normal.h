@@ -21,7 +21,8 @@ struct normal_opts {
 	 * needed or is not known. NULL = by the descriptors. */
 	const char *address;
 	const char *spc;         /* see diag_opts */
-	const uint8_t *password;
+	bool has_password;
+	uint8_t password[8];
 	uint8_t efs_subsys;      /* 0 = probe */
 	bool nv_array_legacy;
 	unsigned window;

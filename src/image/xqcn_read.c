@@ -543,6 +543,11 @@ int xqcn_read(struct source *in, const struct xqcn_opts *opts, struct qtree *ret
 	return r;
 }
 
+static unsigned pair(const uint8_t *digits)
+{
+	return (hex_class[digits[0]] - 1u) << 4 | (hex_class[digits[1]] - 1u);
+}
+
 int xqcn_poke(uint8_t *file, size_t size, const char *path, size_t off, struct slice bytes,
 	      struct err *e)
 {
@@ -567,16 +572,16 @@ int xqcn_poke(uint8_t *file, size_t size, const char *path, size_t off, struct s
 	}
 	at = stream->src;
 	qtree_fini(&t);
-	/* The reader accepted this Value: pairs with blanks between them, up to its quote. */
+	/* The reader accepted this Value: pairs with blanks between them, up to its quote. What is right
+	 * already stays as it is, small letters too. */
 	for (i = 0; i < bytes.n; at++) {
 		if (hex_class[file[at]] == BLANK)
 			continue;
 		if (left) {
 			left--;
-		} else {
-			file[at] = (uint8_t)digits[bytes.p[i] >> 4];
-			file[at + 1] = (uint8_t)digits[bytes.p[i] & 15];
-			i++;
+		} else if (pair(file + at) != bytes.p[i++]) {
+			file[at] = (uint8_t)digits[bytes.p[i - 1] >> 4];
+			file[at + 1] = (uint8_t)digits[bytes.p[i - 1] & 15];
 		}
 		at++;
 	}

@@ -68,21 +68,30 @@ static int check_locked(const struct firehose *f, struct err *e)
 
 /* Everything that is said before the first command. MDM9x07 needs more than a second for the first
  * line; a programmer that has been running for a while says nothing at all. */
+/* How long the next word of the boot log is awaited. */
+static uint32_t banner_wait(const struct firehose *f, bool heard, bool answered)
+{
+	/* The answer to the question that found the programmer must be taken here: left over, it
+	 * would pass for the answer to the first command. Behind it only stragglers come. */
+	if (f->opts.has_answered)
+		return answered ? FH_MS_ANSWERED_QUIET : FH_MS_BANNER_QUIET;
+	/* After the function list nothing more is to come; what does is taken, not awaited. */
+	if (f->list_done)
+		return 0;
+	return heard || f->rx_rest.n ? FH_MS_BANNER_QUIET : FH_MS_BANNER;
+}
+
 static int take_banner(struct firehose *f, struct err *e)
 {
-	struct firehose_item item;
-	uint32_t quiet = f->opts.has_answered ? FH_MS_ANSWERED_QUIET :
-			 f->rx_rest.n	      ? FH_MS_BANNER_QUIET :
-					        FH_MS_BANNER;
 	struct deadline end = deadline_in(fh_ms(f, 6 * FH_MS_BANNER));
+	bool heard = false, answered = false;
+	struct firehose_item item;
 	unsigned garbage = 0;
 
 	while (!deadline_passed(end)) {
 		if (fh_check_cancel(f, NULL, e) < 0)
 			return -1;
-		/* After the function list nothing more is to come; what does is taken, not awaited.
-		 */
-		if (fh_item(f, f->list_done ? 0 : fh_ms(f, quiet), &item, e) < 0) {
+		if (fh_item(f, fh_ms(f, banner_wait(f, heard, answered)), &item, e) < 0) {
 			if (e->kind == ERR_PROTO && garbage++ < 8)
 				continue;
 			if (e->kind != ERR_TIMEOUT && e->kind != ERR_PROTO)
@@ -90,7 +99,8 @@ static int take_banner(struct firehose *f, struct err *e)
 			err_clear(e);
 			break;
 		}
-		quiet = MIN_OF(quiet, (uint32_t)FH_MS_BANNER_QUIET);
+		heard = true;
+		answered |= item.kind == FIREHOSE_ITEM_RESPONSE;
 		if (check_locked(f, e) < 0)
 			return -1;
 	}

@@ -376,10 +376,25 @@ int sahara_hello_merge(struct sahara *s, struct err *e)
 {
 	struct sahara_pkt p;
 	struct slice held;
+	bool glanced = false;
 	size_t len = 0;
 
 	for (;;) {
 		held = sahara_rx_held(&s->rx);
+		if (held.n == 0 && !glanced) {
+			/* It may stand in the device's endpoint, a transfer of its own. */
+			size_t cap, n = 0;
+			uint8_t *to = sahara_rx_room(&s->rx, &cap);
+
+			glanced = true;
+			if (link_read(s->link, to, cap, SAHARA_GLANCE_MS, &n, e) == 0)
+				sahara_rx_filled(&s->rx, n);
+			else if (e->kind != ERR_TIMEOUT)
+				return -1;
+			else
+				err_clear(e);
+			continue;
+		}
 		if (sahara_front(held, &len) != SAHARA_FRONT_PACKET ||
 		    get_le32(held.p) != SAHARA_CMD_HELLO)
 			return 0;

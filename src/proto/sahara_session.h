@@ -8,6 +8,7 @@
 #include "wire/sahara_pkt.h"
 
 #define TAG              "sahara"
+#define SAHARA_GLANCE_MS 20 /* for a HELLO behind a HELLO: both were queued long ago */
 #define SAHARA_STRAY_MAX 16 /* packets passed over while waiting for another */
 
 /* What a target said before it was asked is never thrown away: a HELLO waits in `hello` for its

@@ -1,5 +1,5 @@
 /* First content of the storage, and what the firmware makes of the content at each start. */
-#include "tests/emu/emu_int.h"
+#include "tests/emu/modem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,40 +89,6 @@ static int fill_rawdata(struct emu_flash *f, const struct emu_model *m, uint64_t
 	return r;
 }
 
-int flash_fill_efs2(struct emu_flash *f, const struct emu_model *m, uint64_t start, uint64_t sectors)
-{
-	uint32_t first = (uint32_t)(start / f->ppb), n = (uint32_t)(sectors / f->ppb), b, good = 0;
-	uint8_t *p = malloc(f->page);
-	int r = p ? 0 : -1;
-
-	/* The superblock page of efs2-flash.md section 3 in the first good block, then three blocks
-	 * of data of which the last is half full; the rest stays erased. */
-	for (b = 0; !r && b < n && good < 4; b++) {
-		uint64_t page = (uint64_t)(first + b) * f->ppb;
-
-		if (flash_block_is_bad(f, first + b))
-			continue;
-		if (good++ > 0) {
-			r = fill_some(f, 0, "efs2", page, good == 4 ? f->ppb / 2 : f->ppb, false);
-			continue;
-		}
-		memset(p, 0, f->page);
-		put_le32(p, 0x53000000);
-		put_le16(p + 4, 0x25);
-		put_le16(p + 6, 1);
-		memcpy(p + 8, "EFSSuper", 8);
-		put_le32(p + 16, f->ppb);
-		put_le32(p + 20, f->page);
-		put_le32(p + 24, n);
-		r = flash_program(f, 0, page, p) == FLASH_OK ? 0 : -1;
-		if (!r)
-			r = fill_some(f, 0, "efs2-log", page + 1, 2, false);
-	}
-	(void)m;
-	free(p);
-	return r;
-}
-
 static int fill_nand(struct emu_flash *f, const struct emu_model *m)
 {
 	unsigned i;
@@ -140,8 +106,8 @@ static int fill_nand(struct emu_flash *f, const struct emu_model *m)
 		sector = (uint64_t)block * f->ppb;
 		if (!strcasecmp(p->name, "MIBIB"))
 			r = table_write_mibib(f, m);
-		else if (!strcasecmp(p->name, "EFS2"))
-			r = flash_fill_efs2(f, m, p->start * f->ppb, p->length * f->ppb);
+		else if (!strcasecmp(p->name, "EFS2") || !strcasecmp(p->name, "sys_rev"))
+			r = 0; /* the file system and the module's own copy of it come last */
 		else if (!strcasecmp(p->name, "rawdata"))
 			r = fill_rawdata(f, m, sector);
 		else
@@ -149,7 +115,7 @@ static int fill_nand(struct emu_flash *f, const struct emu_model *m)
 		if (r)
 			return -1;
 	}
-	return 0;
+	return fs_flash_factory(f, m);
 }
 
 int content_fill(struct emu_flash *f, const struct emu_model *m)
@@ -162,23 +128,11 @@ int content_fill(struct emu_flash *f, const struct emu_model *m)
 		if (table_write_gpt(f, m, i))
 			return -1;
 	for (i = 0; i < m->n_parts; i++)
-		if (fill_some(f, m->part[i].lun, m->part[i].name, m->part[i].start,
+		if (strncasecmp(m->part[i].name, "modemst", 7) && strcasecmp(m->part[i].name, "fsg") &&
+		    fill_some(f, m->part[i].lun, m->part[i].name, m->part[i].start,
 			      (unsigned)MIN_OF(m->part[i].length, 40), true))
 			return -1;
-	return 0;
-}
-
-/* Is there a page of this partition that has the text at this offset? Looks at block starts. */
-static bool has_superblock(const struct emu_flash *f, uint64_t start, uint64_t len)
-{
-	uint8_t b[16];
-	uint64_t s;
-
-	for (s = start; s < start + len; s += f->ppb)
-		if (!flash_block_is_bad(f, (uint32_t)(s / f->ppb)) && flash_page_is_programmed(f, s) &&
-		    flash_read(f, 0, s, b, sizeof(b)) == FLASH_OK && !memcmp(b + 8, "EFSSuper", 8))
-			return true;
-	return false;
+	return fs_flash_factory(f, m);
 }
 
 static bool sbl_starts(const struct emu_flash *f)
@@ -215,17 +169,12 @@ enum emu_boot content_boot_outcome(const struct emu_flash *f)
 	if (f->type == EMU_EMMC) {
 		if (!emu_table_find(f, "sbl1", &lun, &start, &len) || all_zero(f, "sbl1"))
 			return BOOT_EDL;
-		/* modemst1/2 are rebuilt from fsg; without any of them the modem has no data. */
-		return all_zero(f, "modemst1") && all_zero(f, "modemst2") && all_zero(f, "fsg") ?
-			       BOOT_FTM :
-			       BOOT_NORMAL;
+		return BOOT_NORMAL;
 	}
 	/* edl-transport.md section 2: an empty SBL means the boot ROM's emergency mode; without a
 	 * table the SBL finds nothing to load and falls back to the same. */
 	if (!sbl_starts(f) || !emu_table_find(f, "SBL", &lun, &start, &len))
 		return BOOT_EDL;
-	/* nv-and-identity.md section 5.1: missing NV data makes firmware start in factory mode. */
-	if (!emu_table_find(f, "EFS2", &lun, &start, &len) || !has_superblock(f, start, len))
-		return BOOT_FTM;
+	/* Whether it finds its data is the firmware's own business: modem.c. */
 	return BOOT_NORMAL;
 }

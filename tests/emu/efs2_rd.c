@@ -378,10 +378,9 @@ static int walk(struct rd *r, uint32_t dir, const char *path, unsigned depth)
 
 		if (u32(e->key + 1) != dir || e->klen == 5 || (e->klen == 6 && !e->key[5]))
 			continue;
-		if (strlen(path) + e->klen >= sizeof(full))
+		if (snprintf(full, sizeof(full), "%s/%.*s", path, e->klen - 5,
+			     (const char *)e->key + 5) >= (int)sizeof(full))
 			return no(r, "path too long");
-		snprintf(full, sizeof(full), "%s/%.*s", path, e->klen - 5,
-			 (const char *)e->key + 5);
 		if (e->value[0] != 'i') {
 			if (add_inline(r, full, e) < 0)
 				return -1;

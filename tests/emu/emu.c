@@ -6,7 +6,7 @@
  * last packet is followed by an empty one where the firmware does so; a buffer that ends inside a
  * packet loses the rest (edl-transport.md section 4).
  */
-#include "tests/emu/emu_int.h"
+#include "tests/emu/modem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,7 +57,7 @@ static void push_one(struct emu *m, unsigned iface, const uint8_t *p, size_t n, 
 	if (c->n_bytes + n > QUEUE_MAX || !(msg = malloc(sizeof(*msg) + n)))
 		return;
 	msg->next = NULL;
-	msg->at_ms = MAX_OF(m->now, c->busy_until);
+	msg->at_ms = MAX_OF(m->now + c->latency, c->busy_until);
 	msg->n = n;
 	msg->off = 0;
 	msg->zlp = zlp;
@@ -106,7 +106,7 @@ void emu_push(struct emu *m, unsigned iface, const void *p, size_t n, bool zlp)
 		memcpy(msg->b, old->b, old->n);
 		memcpy(msg->b + old->n, b, n);
 		msg->n = old->n + n;
-		msg->at_ms = MAX_OF(msg->at_ms, MAX_OF(m->now, c->busy_until));
+		msg->at_ms = MAX_OF(msg->at_ms, MAX_OF(m->now + c->latency, c->busy_until));
 		if (prev == old) {
 			c->head = msg;
 		} else {
@@ -156,12 +156,13 @@ static const struct emu_function *function_by_name(const char *name)
 	return NULL;
 }
 
-static void bus_leave(struct emu *m)
+static void bus_leave(struct emu *m, bool orderly)
 {
 	unsigned i;
 
 	if (m->mode == EMU_OFF)
 		return;
+	modem_stop(m, orderly);
 	for (i = 0; i < EMU_MAX_INTERFACES; i++) {
 		chan_close(m, i);
 		m->chan[i].claimed = false;
@@ -200,6 +201,9 @@ static void bus_appear(struct emu *m, enum emu_mode mode)
 		m->usb.iface[i] = f->iface[i];
 		m->usb.iface[i].driver = f->driver[i][0] ? f->driver[i] : NULL;
 	}
+	m->fresh = false;
+	if (mode == EMU_NORMAL)
+		modem_start(m);
 	usb_desc_build(&m->usb, m->usb.serial != NULL);
 	for (i = 0; i < f->n_ifaces; i++) {
 		struct emu_chan *c = &m->chan[i];
@@ -219,9 +223,11 @@ void emu_switch(struct emu *m, enum emu_mode mode, uint32_t leave_ms)
 
 void emu_reboot(struct emu *m, uint32_t leave_ms)
 {
-	enum emu_boot b = content_boot_outcome(&m->flash);
+	enum emu_boot b;
 
-	m->ftm = b == BOOT_FTM;
+	/* The firmware writes its file system back before the start looks at it. */
+	modem_stop(m, true);
+	b = content_boot_outcome(&m->flash);
 	m->programmer_runs = false;
 	if (quirk_find(&m->quirks, "stay_edl"))
 		b = BOOT_EDL;
@@ -233,12 +239,11 @@ void emu_unplug(struct emu *m)
 	const struct emu_quirk *q = quirk_find(&m->quirks, "back");
 
 	m->unplugged = false;
-	bus_leave(m);
+	bus_leave(m, false);
 	m->appear_at = EMU_NEVER;
 	if (q) {
 		enum emu_boot b = content_boot_outcome(&m->flash);
 
-		m->ftm = b == BOOT_FTM;
 		m->next_mode = b == BOOT_EDL || quirk_find(&m->quirks, "stay_edl") ? EMU_EDL :
 										    EMU_NORMAL;
 		m->appear_at = m->now + q->value;
@@ -247,7 +252,10 @@ void emu_unplug(struct emu *m)
 
 void emu_power_cycle(struct emu *m)
 {
-	bus_leave(m);
+	bus_leave(m, false);
+	m->stay_off = false;
+	if (m->modem)
+		m->modem->spc_wrong = 0;
 	emu_reboot(m, 0);
 	m->leave_at = EMU_NEVER;
 	m->appear_at = m->now + face_of(m, m->next_mode)->delay_ms;
@@ -266,9 +274,9 @@ static uint64_t appear_delay(struct emu *m)
 static void run_due(struct emu *m)
 {
 	if (m->leave_at <= m->now) {
-		bus_leave(m);
+		bus_leave(m, true);
 		m->leave_at = EMU_NEVER;
-		m->appear_at = m->now + appear_delay(m);
+		m->appear_at = m->stay_off ? EMU_NEVER : m->now + appear_delay(m);
 	}
 	if (m->mode != EMU_OFF && m->blink_at <= m->now) {
 		/* A failing module: there for a while, gone for a while, always as the same thing. */
@@ -276,7 +284,7 @@ static void run_due(struct emu *m)
 		const char *colon = q ? strchr(q->arg, ':') : NULL;
 
 		m->next_mode = m->mode;
-		bus_leave(m);
+		bus_leave(m, false);
 		m->blink_at = EMU_NEVER;
 		m->appear_at = m->now + (colon ? strtoull(colon + 1, NULL, 10) : 1000);
 	}
@@ -296,6 +304,8 @@ uint64_t emu_tick(struct emu *m, uint64_t now_ms)
 	if (m->mode == EMU_OFF)
 		return next;
 	next = MIN_OF(next, m->blink_at);
+	t = modem_tick(m);
+	next = MIN_OF(next, t);
 	for (i = 0; i < m->usb.n_ifaces; i++) {
 		struct emu_chan *c = &m->chan[i];
 
@@ -554,8 +564,12 @@ int emu_open(struct emu **ret, const char *model_path, const char *state_dir, ch
 		goto fail;
 	}
 	memset(&m->count, 0, sizeof(m->count));
+	m->fresh = fresh;
+	if (modem_new(m)) {
+		snprintf(why, why_n, "out of memory");
+		goto fail;
+	}
 	b = content_boot_outcome(&m->flash);
-	m->ftm = b == BOOT_FTM;
 	m->next_mode = b == BOOT_EDL ? EMU_EDL : EMU_NORMAL;
 	m->appear_at = 0;
 	*ret = m;
@@ -569,12 +583,23 @@ void emu_close(struct emu *m)
 {
 	if (!m)
 		return;
-	bus_leave(m);
+	bus_leave(m, true);
+	modem_free(m);
 	flash_close(&m->flash);
 	if (m->lock_fd >= 0)
 		close(m->lock_fd);
 	free(m->dir);
 	free(m);
+}
+
+/* A key of the firmware was set before the module ever ran: it left the factory like that. */
+static int refill(struct emu *m)
+{
+	struct emu_counters before = m->count;
+	int r = fs_flash_factory(&m->flash, &m->model);
+
+	m->count = before;
+	return r;
 }
 
 int emu_misbehave(struct emu *m, const char *spec, char *why, size_t why_n)
@@ -599,6 +624,10 @@ int emu_misbehave(struct emu *m, const char *spec, char *why, size_t why_n)
 			snprintf(why, why_n, "'%s' sets nothing that a model has", spec);
 			return -1;
 		}
+		if (m->fresh && !strcmp(section, "firmware") && refill(m)) {
+			snprintf(why, why_n, "cannot make the file system anew after '%s'", spec);
+			return -1;
+		}
 	} else if (!strcmp(q->word, "port")) {
 		snprintf(m->model.port, sizeof(m->model.port), "%s", q->arg);
 	} else if (!strcmp(q->word, "bad")) {
@@ -616,7 +645,6 @@ int emu_misbehave(struct emu *m, const char *spec, char *why, size_t why_n)
 		if (m->mode == EMU_OFF) {
 			enum emu_boot b = content_boot_outcome(&m->flash);
 
-			m->ftm = b == BOOT_FTM;
 			if (m->next_mode == EMU_NORMAL && b == BOOT_EDL)
 				m->next_mode = EMU_EDL;
 		}

@@ -82,6 +82,9 @@ struct emu_counters {
 	uint64_t bytes_in, bytes_out;
 	uint64_t whole_chip_erases, refused_cmds;
 	uint64_t diag_requests, at_commands;
+	uint64_t spc_tries, password_tries, spc_locked; /* codes asked for; no more are taken */
+	uint64_t mode_changes;    /* DIAG mode control */
+	uint64_t qprtpara_copies; /* AT+QPRTPARA=1: the module's own copy overwritten */
 };
 const struct emu_counters *emu_counters(const struct emu *m);
 /* Flash content as the host would read it, without the host: for the tests' own comparison. */

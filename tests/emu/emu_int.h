@@ -6,7 +6,7 @@
  * mode is served by a struct emu_function: edl.c (Sahara in sahara_dev.c, then Firehose in
  * firehose_*.c), diag_dev.c, at_dev.c. model.c reads the model file, flash.c keeps the storage,
  * content.c fills it at first creation, table.c knows MIBIB and GPT, quirks.c is asked before each
- * step whether to misbehave.
+ * step whether to misbehave. What runs behind DIAG and AT is in modem.h.
  */
 #ifndef SALVOR_EMU_INT_H
 #define SALVOR_EMU_INT_H
@@ -88,7 +88,10 @@ struct emu_model {
 	} flash;
 	struct {
 		char vendor[EMU_TEXT], model[EMU_TEXT], revision[EMU_TEXT], full[EMU_TEXT];
-		char imei[16], serial[EMU_TEXT], built[EMU_TEXT];
+		char imei[16], imei2[16], serial[EMU_TEXT], built[EMU_TEXT], iccid[EMU_TEXT];
+		uint32_t sims, files; /* SIM slots; synthetic calibration files besides the others */
+		uint32_t cme_ftm;     /* what AT+CFUN=1 answers in factory test mode */
+		bool nr;              /* knows 5G commands */
 	} fw;
 	struct emu_part part[EMU_MAX_PARTS];
 	unsigned n_parts;
@@ -151,16 +154,14 @@ int table_write_gpt(struct emu_flash *f, const struct emu_model *m, uint32_t lun
 uint32_t table_gpt_crc(uint32_t crc, const uint8_t *p, size_t n);
 uint32_t table_mibib_crc(uint32_t crc, const uint8_t *p, size_t n);
 int content_fill(struct emu_flash *f, const struct emu_model *m);
-/* Gives the EFS2 partition its first content; the place to plug a true file system image in. */
-int flash_fill_efs2(struct emu_flash *f, const struct emu_model *m, uint64_t start, uint64_t sectors);
 /* What the firmware in flash makes of a start. */
-enum emu_boot { BOOT_EDL, BOOT_NORMAL, BOOT_FTM };
+enum emu_boot { BOOT_EDL, BOOT_NORMAL };
 enum emu_boot content_boot_outcome(const struct emu_flash *f);
 
 /* ---- quirks --------------------------------------------------------------------------------- */
 
 struct emu_quirk {
-	char word[24], arg[40];
+	char word[24], arg[96];
 	uint64_t value;      /* arg as a number, or 0 */
 	unsigned after, count; /* the first `after` matches pass, the next `count` misbehave */
 	unsigned seen;
@@ -175,6 +176,8 @@ int quirks_add(struct emu_quirks *qs, const char *spec, char *why, size_t why_n)
 /* Counts an occasion of `what` ("erase", "hello" ...) for the word and tells whether to misbehave.
  * `what` NULL matches any argument. */
 bool quirk_hit(struct emu_quirks *qs, const char *word, const char *what);
+/* The same, giving the quirk that says so, or NULL. */
+const struct emu_quirk *quirk_take(struct emu_quirks *qs, const char *word, const char *what);
 /* The quirk without counting, or NULL. */
 const struct emu_quirk *quirk_find(const struct emu_quirks *qs, const char *word);
 uint64_t quirk_value(const struct emu_quirks *qs, const char *word, uint64_t dflt);
@@ -182,6 +185,7 @@ bool quirk_is(const struct emu_quirks *qs, const char *word, const char *arg);
 
 /* ---- interfaces ----------------------------------------------------------------------------- */
 
+struct modem;
 struct emu_function {
 	const char *name;
 	/* The interface appears. The context may be NULL on failure: it then stays silent. */
@@ -212,6 +216,7 @@ struct emu_chan {
 	struct emu_msg *head, *last;
 	size_t n_msgs, n_bytes;
 	uint64_t busy_until; /* nothing that is pushed later comes out earlier */
+	uint32_t latency;    /* everything pushed comes so many ms later; requests pass meanwhile */
 	bool stream;         /* the face cannot keep packet borders */
 	bool claimed;
 	uint8_t *hold;       /* zlp_strict: full packets that wait for their end */
@@ -238,6 +243,9 @@ struct emu {
 	bool ftm;                /* the firmware that runs is in factory test mode */
 	uint64_t seen_out, seen_in; /* bytes of this enumeration, for unplug_out and unplug_in */
 	uint64_t blink_at;
+	struct modem *modem;     /* the firmware that runs in normal mode */
+	bool fresh;              /* the flash got its first content in this run, nothing has run yet */
+	bool stay_off;           /* powered off by software: only a power cycle brings it back */
 	bool unplugged;          /* asked for inside a callback, done when it has returned */
 };
 

@@ -30,13 +30,17 @@ static void write_counters(const struct emu *m, const char *state)
 	snprintf(text, sizeof(text),
 		 "pages_programmed %llu\npages_programmed_all_ff %llu\nblocks_erased %llu\n"
 		 "erase_cmds %llu\nprogram_cmds %llu\nread_cmds %llu\npatch_cmds %llu\n"
-		 "whole_chip_erases %llu\nrefused_cmds %llu\ndiag_requests %llu\nat_commands %llu\n",
+		 "whole_chip_erases %llu\nrefused_cmds %llu\ndiag_requests %llu\nat_commands %llu\n"
+		 "spc_tries %llu\npassword_tries %llu\nspc_locked %llu\nmode_changes %llu\n"
+		 "qprtpara_copies %llu\n",
 		 (unsigned long long)c->pages_programmed, (unsigned long long)c->pages_programmed_all_ff,
 		 (unsigned long long)c->blocks_erased, (unsigned long long)c->erase_cmds,
 		 (unsigned long long)c->program_cmds, (unsigned long long)c->read_cmds,
 		 (unsigned long long)c->patch_cmds, (unsigned long long)c->whole_chip_erases,
 		 (unsigned long long)c->refused_cmds, (unsigned long long)c->diag_requests,
-		 (unsigned long long)c->at_commands);
+		 (unsigned long long)c->at_commands, (unsigned long long)c->spc_tries,
+		 (unsigned long long)c->password_tries, (unsigned long long)c->spc_locked,
+		 (unsigned long long)c->mode_changes, (unsigned long long)c->qprtpara_copies);
 	if (fs_write_file(path, SLICE(text, strlen(text)), true, &e))
 		fprintf(stderr, "salvor-emu: %s\n", e.msg);
 }

@@ -77,6 +77,12 @@ static const struct key keys[] = {
 	{ "firmware", "built", K_TEXT, AT(fw.built) },
 	{ "firmware", "serial", K_TEXT, AT(fw.serial) },
 	{ "firmware", "imei", K_IMEI, AT(fw.imei) },
+	{ "firmware", "imei2", K_IMEI, AT(fw.imei2) },
+	{ "firmware", "iccid", K_TEXT, AT(fw.iccid) },
+	{ "firmware", "sims", K_U32, AT(fw.sims) },
+	{ "firmware", "files", K_U32, AT(fw.files) },
+	{ "firmware", "cme_ftm", K_U32, AT(fw.cme_ftm) },
+	{ "firmware", "nr", K_BOOL, AT(fw.nr) },
 };
 
 static int set_iface(struct emu_face *f, const char *value)

@@ -15,12 +15,19 @@ static const char *const known[] = {
 	"enumerate", "port_change", "port", "blink", "stay_edl", "zlp_strict", "no_zlp_in",
 	"fail_program", "fail_erase", "bad", "read_bad", "vip", "set", "blank", "stray",
 	"configure_first", "zlp_before_data",
+	"latency", "late", "repeat", "wrong", "bad_crc", "diag_error", "logs", "chatter", "dead_after",
+	"nv_error", "nv_hang", "nv_indexed", "nv_wiped", "write_once", "spc", "spc_item", "locked",
+	"efs_error", "deny", "no_list", "hide", "fds", "dirs", "emfile", "read_max", "journal",
+	"lose_unsynced", "sync", "sync_ms", "entry_type", "blind_items", "eexist", "unlink_missing",
+	"get_regular", "open_item", "open_both", "efs_3e", "hang26", "crash", "self_heal",
+	"at", "at_error", "at_dead_after", "urc", "qgmr", "qgmr_short", "cgsn", "egmr", "sim",
+	"no_service", "usbnet", "qprtpara", "slow_copy", "qnvfd_cfun0",
 };
 
 int quirks_add(struct emu_quirks *qs, const char *spec, char *why, size_t why_n)
 {
 	struct emu_quirk q = { .count = UINT_MAX };
-	char text[128], *save = NULL, *part, *eq;
+	char text[192], *save = NULL, *part, *eq;
 	size_t i;
 
 	if (qs->n == EMU_MAX_QUIRKS) {
@@ -77,9 +84,9 @@ int quirks_add(struct emu_quirks *qs, const char *spec, char *why, size_t why_n)
 	return 0;
 }
 
-bool quirk_hit(struct emu_quirks *qs, const char *word, const char *what)
+const struct emu_quirk *quirk_take(struct emu_quirks *qs, const char *word, const char *what)
 {
-	bool hit = false;
+	const struct emu_quirk *hit = NULL;
 	unsigned i;
 
 	for (i = 0; i < qs->n; i++) {
@@ -91,9 +98,14 @@ bool quirk_hit(struct emu_quirks *qs, const char *word, const char *what)
 			continue;
 		q->seen++;
 		if (q->seen > q->after && q->seen - q->after <= q->count)
-			hit = true;
+			hit = q;
 	}
 	return hit;
+}
+
+bool quirk_hit(struct emu_quirks *qs, const char *word, const char *what)
+{
+	return quirk_take(qs, word, what) != NULL;
 }
 
 const struct emu_quirk *quirk_find(const struct emu_quirks *qs, const char *word)

@@ -66,10 +66,22 @@ static int end_open(struct end *d, int fd)
 	return -1;
 }
 
+/* Raw, so that nothing is echoed before a client has set the line up; and at the speed of a line nobody
+ * has used: glibc refuses a client's tcsetattr() that would change nothing on a pty. */
+static void line_reset(int fd)
+{
+	struct termios tio;
+
+	if (fd < 0 || tcgetattr(fd, &tio))
+		return;
+	cfmakeraw(&tio);
+	cfsetspeed(&tio, B9600);
+	tcsetattr(fd, TCSANOW, &tio);
+}
+
 static int pty_open(struct face *f, unsigned i, struct err *e)
 {
 	int master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	struct termios tio;
 	char name[64];
 
 	if (master < 0 || grantpt(master) || unlockpt(master) ||
@@ -79,10 +91,7 @@ static int pty_open(struct face *f, unsigned i, struct err *e)
 		return err_set_errno(e, errno, "cannot make a pty");
 	}
 	f->slave_fd[i] = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (f->slave_fd[i] >= 0 && !tcgetattr(f->slave_fd[i], &tio)) {
-		cfmakeraw(&tio);
-		tcsetattr(f->slave_fd[i], TCSANOW, &tio);
-	}
+	line_reset(f->slave_fd[i]);
 	f->watch[i] = inotify_add_watch(f->inotify_fd, name, IN_OPEN | IN_CLOSE);
 	f->opens[i] = 0;
 	if (end_open(&f->pty[i], master))
@@ -197,8 +206,10 @@ static void tty_events(struct face *f)
 				continue;
 			if (ev->mask & IN_OPEN)
 				f->opens[i]++;
-			if (ev->mask & IN_CLOSE && f->opens[i] > 0 && --f->opens[i] == 0)
+			if (ev->mask & IN_CLOSE && f->opens[i] > 0 && --f->opens[i] == 0) {
 				f->pty[i].in_n = f->pty[i].in_off = 0;
+				line_reset(f->slave_fd[i]);
+			}
 			if (f->sock[i].fd < 0)
 				emu_claimed(f->m, i, f->opens[i] > 0);
 		}

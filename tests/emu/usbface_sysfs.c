@@ -156,7 +156,10 @@ static void remove_sys(struct usbface *f, const char *sys)
 
 static void iface_sys(const struct usbdev *d, unsigned index, char *path, size_t n)
 {
-	snprintf(path, n, "%s/%s:1.%u", d->sys, d->name, d->usb.iface[index].number);
+	int r = snprintf(path, n, "%s/%s:1.%u", d->sys, d->name, d->usb.iface[index].number);
+
+	if (r < 0 || (size_t)r >= n)
+		abort(); /* the buffers are sized for every topology a bus can have */
 }
 
 static void tty_add(struct usbdev *d, unsigned index)

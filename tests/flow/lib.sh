@@ -83,6 +83,26 @@ emu() {
 	done
 }
 
+# fake_diag [QUIRK...]: the DIAG port of a module at $W/diag, and $P as the option for it. It keeps what is
+# written to it until fake_stop.
+fake_diag() {
+	fake_stop
+	rm -f "$W/diag"
+	"$top_builddir/tests/flow/fake-diag" "$W/diag" "$@" >"$W/fake.log" 2>&1 &
+	echo $! >"$W/emu-fake.pid"
+	P="--port unix:$W/diag"
+	_i=0
+	until [ -S "$W/diag" ]; do
+		_i=$((_i + 1))
+		[ $_i -gt 100 ] && { cat "$W/fake.log"; fail "the fake module did not start"; }
+		sleep 0.02
+	done
+}
+fake_stop() {
+	[ ! -f "$W/emu-fake.pid" ] || kill "$(cat "$W/emu-fake.pid")" 2>/dev/null || true
+	rm -f "$W/emu-fake.pid"
+}
+
 # programmer CHIP FAMILY: a folder $W/fw as a firmware package has it, and $L as the option for it.
 programmer() {
 	mkdir -p "$W/fw/update/firehose"

@@ -19,16 +19,26 @@ int db_open(struct db_fixture *f, struct err *e)
 	return catalog_open(&o, &f->c, e);
 }
 
-void db_up(struct db_fixture *f)
+void db_folder(struct db_fixture *f)
 {
 	const char *tmp = getenv("TMPDIR");
-	struct err e = ERR_INIT;
 
+	/* Hundreds of catalogues are made and thrown away: in memory where the machine has such a
+	 * place. */
+	if (!tmp)
+		tmp = access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp";
 	memset(f, 0, sizeof(*f));
-	snprintf(f->dir, sizeof(f->dir), "%.60s/salvor-db-XXXXXX", tmp ? tmp : "/tmp");
+	snprintf(f->dir, sizeof(f->dir), "%.60s/salvor-db-XXXXXX", tmp);
 	assert_non_null(mkdtemp(f->dir));
 	snprintf(f->path, sizeof(f->path), "%s/catalog.db", f->dir);
 	snprintf(f->mirror, sizeof(f->mirror), "%s/catalog.db.audit.jsonl", f->dir);
+}
+
+void db_up(struct db_fixture *f)
+{
+	struct err e = ERR_INIT;
+
+	db_folder(f);
 	assert_ok(db_open(f, &e), e);
 }
 
@@ -59,7 +69,8 @@ void db_down(struct db_fixture *f)
 	rmdir(f->dir);
 }
 
-/* The policy of sql.c holds here, too: only the triggers stand in the way, and are dropped by name. */
+/* The policy of sql.c holds here, too: only the triggers stand in the way, and are dropped by name.
+ */
 void db_exec(const char *path, const char *text)
 {
 	struct sql_opts o = { .wait_ms = 5000 };
@@ -127,7 +138,8 @@ const char *db_hash(unsigned n, char out[65])
 
 const char *db_day(unsigned n, char out[21])
 {
-	snprintf(out, 21, "20%02u-%02u-%02uT12:00:00Z", 20 + n / 336 % 80, n / 28 % 12 + 1, n % 28 + 1);
+	snprintf(out, 21, "20%02u-%02u-%02uT12:00:00Z", 20 + n / 336 % 80, n / 28 % 12 + 1,
+		 n % 28 + 1);
 	return out;
 }
 
@@ -160,8 +172,13 @@ void db_snapshot(struct db_fixture *f, unsigned hash, int64_t module, unsigned d
 				      .model = "EC25",
 				      .n_items = 2 };
 	struct catalog_item items[2] = {
-		{ .name = "edl/efs2.bin", .kind = "raw", .size = 900, .complete = true,
-		  .has_extent = true, .start = 640, .count = 88 },
+		{ .name = "edl/efs2.bin",
+		  .kind = "raw",
+		  .size = 900,
+		  .complete = true,
+		  .has_extent = true,
+		  .start = 640,
+		  .count = 88 },
 		{ .name = "diag/nv/00550.bin", .kind = "nv", .size = 9, .complete = true },
 	};
 	struct err e = ERR_INIT;
@@ -181,7 +198,8 @@ static int got_module(struct catalog_rows *r, const struct catalog_module *m, st
 	g->n_modules++;
 	snprintf(g->chip, sizeof(g->chip), "%s", m->chip ? m->chip : "");
 	for (i = 0; i < 2; i++) {
-		snprintf(g->imei[i], sizeof(g->imei[i]), "%s", m->number[i].imei ? m->number[i].imei : "");
+		snprintf(g->imei[i], sizeof(g->imei[i]), "%s",
+			 m->number[i].imei ? m->number[i].imei : "");
 		g->evidence[i] = m->number[i].evidence;
 		g->confirmed[i] = m->number[i].confirmed;
 	}
@@ -257,8 +275,8 @@ static int got_held(struct catalog_rows *r, const struct catalog_held *h, struct
 void db_got_init(struct db_got *g)
 {
 	memset(g, 0, sizeof(*g));
-	g->rows = (struct catalog_rows){ got_module, got_snapshot, got_item, got_firmware,
-					 got_operation, got_note, got_held };
+	g->rows = (struct catalog_rows){ got_module,    got_snapshot, got_item, got_firmware,
+					 got_operation, got_note,     got_held };
 }
 
 void db_module(struct db_fixture *f, int64_t id, struct db_got *g)

@@ -14,6 +14,8 @@ struct db_fixture {
 	struct sql_fault fault;
 };
 
+/* Makes the folder alone. */
+void db_folder(struct db_fixture *f);
 /* Makes the folder and opens a new catalogue in it. */
 void db_up(struct db_fixture *f);
 /* Closes, and removes the folder. */
@@ -26,7 +28,8 @@ int64_t db_count(const char *path, const char *sql);
 
 /* Chip number n of one family. */
 struct chip_id db_chip(uint32_t n);
-/* The n-th number of the test range with this code in front ("00100001"); its check digit is right. */
+/* The n-th number of the test range with this code in front ("00100001"); its check digit is right.
+ */
 const char *db_imei(const char *tac, unsigned n, char out[16]);
 /* The n-th hash. */
 const char *db_hash(unsigned n, char out[65]);

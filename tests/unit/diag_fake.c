@@ -499,6 +499,8 @@ static size_t answer(struct fake *f, const uint8_t *p, size_t n, uint8_t *a)
 	case 0x27:
 		return nv_answer(f, p, n, a);
 	case 0x29:
+		if (f->n_modes < sizeof(f->modes))
+			f->modes[f->n_modes++] = p[1];
 		memcpy(a, p, 3);
 		return 3;
 	case 0x41:

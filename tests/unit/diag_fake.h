@@ -73,6 +73,8 @@ struct fake {
 	const char *spc;       /* locked until given; NULL = open */
 	unsigned spc_tries, password_tries;
 	unsigned paused_ms;    /* what the session waited */
+	uint8_t modes[16];     /* asked for by 0x29, in order */
+	size_t n_modes;
 	uint8_t last_op;       /* of the last EFS request */
 	unsigned op_count[64];
 };

@@ -11,7 +11,9 @@ struct rig {
 	char dir[64];
 	uint64_t now;
 	uint8_t in[1 << 16];
+	uint8_t out[4096]; /* an unframed answer */
 	size_t in_n;
+	uint16_t seq; /* of file system requests */
 };
 
 /* `quirks`: up to three specs separated by ';', or NULL. Asserts that it works. */

@@ -304,7 +304,10 @@ static void dangerous_and_malformed_commands_are_not_sent(void **state)
 	(void)state;
 	assert_err(at_command(a, "AT+QPRTPARA=1", 0, &r, &e), e, ERR_POLICY);
 	assert_err(at_command(a, "at+egmr=1,7,\"490154203237518\"", 0, &r, &e), e, ERR_POLICY);
-	assert_err(at_command(a, "AT\rAT+EGMR=1,7", 0, &r, &e), e, ERR_USAGE);
+	assert_err(at_command(a, "ATE0+EGMR=1,7,\"490154203237518\"", 0, &r, &e), e, ERR_POLICY);
+	assert_err(at_command(a, "AT+CGMR;+EGMR = 1,7", 0, &r, &e), e, ERR_POLICY);
+	assert_err(at_command(a, "AT\rAT+EGMR=1,7", 0, &r, &e), e, ERR_POLICY);
+	assert_err(at_command(a, "AT\rAT+CGMM", 0, &r, &e), e, ERR_USAGE);
 	assert_err(at_command(a, "", 0, &r, &e), e, ERR_USAGE);
 	memset(longer, 'A', sizeof(longer));
 	longer[sizeof(longer) - 1] = '\0';

@@ -14,7 +14,9 @@ static const struct identity_claim typed = { .number = NUMBER,
 					     .evidence = EVIDENCE_ATTESTED,
 					     .reason = "wiped by an upgrade",
 					     .label_serial = "E1Q20ABC" };
-static const struct identity_facts fresh = { .has_chip = true, .model_known = true, .tac = TAC_SAME };
+static const struct identity_facts fresh = { .has_chip = true,
+					     .model_known = true,
+					     .tac = TAC_SAME };
 
 static void expect(const struct identity_claim *c, const struct identity_facts *f,
 		   enum identity_verdict verdict, enum identity_code code)
@@ -23,8 +25,8 @@ static void expect(const struct identity_claim *c, const struct identity_facts *
 
 	identity_decide(c, f, &d);
 	if (d.code != code)
-		fail_msg("expected %s, got %s: %s", identity_code_name(code), identity_code_name(d.code),
-			 d.text);
+		fail_msg("expected %s, got %s: %s", identity_code_name(code),
+			 identity_code_name(d.code), d.text);
 	assert_int_equal(d.verdict, verdict);
 	assert_true(d.text[0] != '\0');
 	/* No full number but the claimed one ever stands in words for the screen. */
@@ -69,7 +71,8 @@ static void only_fifteen_digits_with_their_check_digit_are_a_number(void **state
 
 static void every_evidence_is_accepted_on_its_own_terms(void **state)
 {
-	static const enum identity_evidence own[] = { EVIDENCE_CHIP, EVIDENCE_SNAPSHOT, EVIDENCE_RAW };
+	static const enum identity_evidence own[] = { EVIDENCE_CHIP, EVIDENCE_SNAPSHOT,
+						      EVIDENCE_RAW };
 	size_t i;
 
 	(void)state;
@@ -157,17 +160,21 @@ static void evidence_of_this_chip_needs_a_chip(void **state)
 
 static void what_stands_gives_way_to_better_evidence_only(void **state)
 {
-	/* [current][claimed]: what becomes of another number when the present one is not confirmed. */
+	/* [current][claimed]: what becomes of another number when the present one is not confirmed.
+	 */
 	static const enum identity_code want[6][6] = {
 		[EVIDENCE_SNAPSHOT] = { 0, IDENTITY_CONTRADICTION, IDENTITY_CONTRADICTION,
 					IDENTITY_CONTRADICTION, IDENTITY_CONTRADICTION,
 					IDENTITY_CONTRADICTION },
 		[EVIDENCE_RAW] = { 0, IDENTITY_CONTRADICTION, IDENTITY_CONTRADICTION,
-				   IDENTITY_CONTRADICTION, IDENTITY_CONTRADICTION, IDENTITY_CONTRADICTION },
-		[EVIDENCE_ATTESTED] = { 0, IDENTITY_CORRECTION, IDENTITY_CORRECTION, IDENTITY_CORRECTION,
-					IDENTITY_CORRECTION, IDENTITY_CONTRADICTION },
-		[EVIDENCE_IMPORTED] = { 0, IDENTITY_CORRECTION, IDENTITY_CORRECTION, IDENTITY_CORRECTION,
-					IDENTITY_CONTRADICTION, IDENTITY_CONTRADICTION },
+				   IDENTITY_CONTRADICTION, IDENTITY_CONTRADICTION,
+				   IDENTITY_CONTRADICTION },
+		[EVIDENCE_ATTESTED] = { 0, IDENTITY_CORRECTION, IDENTITY_CORRECTION,
+					IDENTITY_CORRECTION, IDENTITY_CORRECTION,
+					IDENTITY_CONTRADICTION },
+		[EVIDENCE_IMPORTED] = { 0, IDENTITY_CORRECTION, IDENTITY_CORRECTION,
+					IDENTITY_CORRECTION, IDENTITY_CONTRADICTION,
+					IDENTITY_CONTRADICTION },
 	};
 	enum identity_evidence now, ev;
 
@@ -181,7 +188,8 @@ static void what_stands_gives_way_to_better_evidence_only(void **state)
 			snprintf(f.current, sizeof(f.current), "%s", OTHER);
 			f.current_evidence = now;
 			expect(&c, &f,
-			       want[now][ev] == IDENTITY_CORRECTION ? IDENTITY_WARN : IDENTITY_REFUSE,
+			       want[now][ev] == IDENTITY_CORRECTION ? IDENTITY_WARN
+								    : IDENTITY_REFUSE,
 			       want[now][ev]);
 			/* Read back once, it stays, whatever is claimed. */
 			f.confirmed = true;
@@ -280,7 +288,8 @@ static void every_code_and_evidence_has_a_name(void **state)
 						identity_code_name((enum identity_code)k));
 	}
 	for (i = 1; i <= EVIDENCE_IMPORTED; i++)
-		assert_int_equal(identity_evidence_parse(identity_evidence_name((enum identity_evidence)i)),
+		assert_int_equal(identity_evidence_parse(
+					 identity_evidence_name((enum identity_evidence)i)),
 				 i);
 	assert_int_equal(identity_evidence_parse("hearsay"), EVIDENCE_NONE);
 }
@@ -303,16 +312,18 @@ static void masks_leave_what_tells_two_apart(void **state)
 	mask_chip("abc", false, out);
 	assert_string_equal(out, "abc");
 	mask_digits(text, strlen(text));
-	assert_string_equal(text,
-			    "IMEI 49015420*******, or 49-01542*-******-* on the label, since 2026-01-31; "
-			    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	assert_string_equal(
+		text, "IMEI 49015420*******, or 49-01542*-******-* on the label, since 2026-01-31; "
+		      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	{
-		char json[] = "{\"chip\":\"5a00c0de\",\"label_serial\":\"A\\\"BCDEFG\",\"x\":\"chip\"}";
+		char json[] =
+			"{\"chip\":\"5a00c0de\",\"label_serial\":\"A\\\"BCDEFG\",\"x\":\"chip\"}";
 
 		mask_member(json, strlen(json), "chip");
 		mask_member(json, strlen(json), "label_serial");
-		assert_string_equal(json,
-				    "{\"chip\":\"****c0de\",\"label_serial\":\"*\\***DEFG\",\"x\":\"chip\"}");
+		assert_string_equal(
+			json,
+			"{\"chip\":\"****c0de\",\"label_serial\":\"*\\***DEFG\",\"x\":\"chip\"}");
 	}
 }
 
@@ -366,8 +377,9 @@ static void two_chips_never_get_one_number(void **state)
 	assert_ok(catalog_retire(f.c, a, "mainboard replaced by the maker", &e), e);
 	assert_int_not_equal(claim(&f, b, typed).verdict, IDENTITY_REFUSE);
 	assert_err(identity_own(f.c, a, 1, own, &ev, &e), e, ERR_POLICY);
-	assert_int_equal(claim(&f, a, (struct identity_claim){ .number = OTHER, .slot = 1,
-							       .evidence = EVIDENCE_CHIP })
+	assert_int_equal(claim(&f, a,
+			       (struct identity_claim){
+				       .number = OTHER, .slot = 1, .evidence = EVIDENCE_CHIP })
 				 .code,
 			 IDENTITY_RETIRED);
 	/* All of it stands in the log, refusals as well. */
@@ -419,17 +431,19 @@ static void codes_are_learned_from_chips_and_refuse_other_models(void **state)
 	db_up(&f);
 	db_see(&f, 1, db_imei("00100001", 1, one), "EC25", false);
 	b = module_with_chip(&f, 2, "RM520N");
-	assert_int_equal(claim(&f, b, (struct identity_claim){ .number = db_imei("00100001", 2, two),
-							       .slot = 1,
-							       .evidence = EVIDENCE_RAW })
+	assert_int_equal(claim(&f, b,
+			       (struct identity_claim){ .number = db_imei("00100001", 2, two),
+							.slot = 1,
+							.evidence = EVIDENCE_RAW })
 				 .code,
 			 IDENTITY_TAC_MODEL);
 	/* What a person typed teaches nothing. */
 	assert_int_equal(claim(&f, b, typed).code, IDENTITY_TAC_UNKNOWN);
 	assert_int_equal(db_count(f.path, "SELECT count(*) FROM tac"), 1);
 	assert_ok(identity_learn_tac(f.c, "35693803", "EC25", "EFA", &e), e);
-	assert_int_equal(claim(&f, b, (struct identity_claim){ .number = OTHER, .slot = 2,
-							       .evidence = EVIDENCE_SNAPSHOT })
+	assert_int_equal(claim(&f, b,
+			       (struct identity_claim){
+				       .number = OTHER, .slot = 2, .evidence = EVIDENCE_SNAPSHOT })
 				 .code,
 			 IDENTITY_TAC_MODEL);
 	assert_err(identity_learn_tac(f.c, "3569380", "EC25", "", &e), e, ERR_USAGE);

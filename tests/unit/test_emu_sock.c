@@ -162,11 +162,59 @@ static void tty_keeps_hello_for_its_reader(void **state)
 	end(&r, pid);
 }
 
+/* Two clients, one after the other: the second finds the line as the first did. */
+static void tty_carries_diag_and_at(void **state)
+{
+	static const uint8_t ask[] = { 0x26, 0x26, 0x02, 0xdf, 0x47, 0x7e };
+	static const uint8_t open_root[] = { 0x4b, 0x13, 0x0b, 0x00, 0x2f, 0x00, 0x19, 0x11, 0x7e };
+	static const uint8_t opened[] = { 0x4b, 0x13, 0x0b, 0x00, 0x01, 0x00, 0x00, 0x00,
+					  0x00, 0x00, 0x00, 0x00, 0xb5, 0xa9, 0x7e };
+	struct termios tio;
+	char path[256];
+	uint8_t b[256];
+	struct rig r;
+	pid_t pid;
+	int fd, i;
+
+	(void)state;
+	rig_open(&r, "ec25", NULL);
+	pid = serve(&r, "latency=1");
+	assert_true(wait_path(&r, "sys/bus/usb/devices/1-1.4", true));
+	snprintf(path, sizeof(path), "%s/root/dev/ttyUSB0", r.dir);
+	for (i = 0; i < 2; i++) {
+		fd = open(path, O_RDWR | O_NOCTTY);
+		assert_true(fd >= 0);
+		/* As some programs set a line up: everything off, raw. */
+		memset(&tio, 0, sizeof(tio));
+		cfmakeraw(&tio);
+		cfsetspeed(&tio, B115200);
+		assert_int_equal(tcsetattr(fd, TCSANOW, &tio), 0);
+		assert_int_equal(write(fd, ask, sizeof(ask)), sizeof(ask));
+		assert_int_equal(get(fd, b, 136), 136);
+		assert_memory_equal(b, "\x26\x26\x02\x08\x4a\x09\x51\x24\x30\x32\x57\x81", 12);
+		if (i == 0) {
+			assert_int_equal(write(fd, open_root, sizeof(open_root)), sizeof(open_root));
+			assert_int_equal(get(fd, b, sizeof(opened)), sizeof(opened));
+			assert_memory_equal(b, opened, sizeof(opened));
+		}
+		close(fd);
+		nanosleep(&(struct timespec){ 0, 20000000 }, NULL); /* until the module has noticed */
+	}
+	snprintf(path, sizeof(path), "%s/root/dev/ttyUSB2", r.dir);
+	fd = open(path, O_RDWR | O_NOCTTY);
+	assert_int_equal(write(fd, "AT+CFUN?\r", 9), 9);
+	assert_int_equal(get(fd, b, 9 + 12 + 6), 27);
+	assert_memory_equal(b, "AT+CFUN?\r\r\n+CFUN: 1\r\n\r\nOK\r\n", 27);
+	close(fd);
+	end(&r, pid);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(socket_carries_sahara_and_dies_with_the_device),
 		cmocka_unit_test(tty_keeps_hello_for_its_reader),
+		cmocka_unit_test(tty_carries_diag_and_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

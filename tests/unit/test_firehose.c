@@ -227,6 +227,33 @@ static void early_bytes_are_part_of_the_banner(void **state)
 	fhd_fini(&d);
 }
 
+/* The question that found a running programmer is answered late, in pieces; configure asks for more
+ * than it may and is refused first. If the old ACK passed for that answer, the payload would be
+ * wrong. */
+static void a_late_answer_to_the_probe_is_not_taken_for_configures(void **state)
+{
+	static const char early[] =
+		"<?xml version=\"1.0\" ?><data><log value=\"INFO: End of supported "
+		"functions 15\" /></data>";
+	const struct firehose_opts o = { .storage = STORAGE_NAND,
+					 .early = SLICE_STR(early),
+					 .has_answered = true };
+	struct err e = ERR_INIT;
+	struct firehose *f;
+	struct fh_device d;
+
+	(void)state;
+	fhd_init(&d, 'B', 4096);
+	d.payload_max = 4096;
+	fhd_say(&d,
+		"<?xml version=\"1.0\" ?><data><response value=\"ACK\" rawmode=\"false\" /></data>");
+	assert_ok(firehose_open(&d.link, &o, &f, &e), e);
+	assert_int_equal(firehose_payload(f), 4096);
+	assert_ok(firehose_nop(f, &e), e);
+	firehose_close(f);
+	fhd_fini(&d);
+}
+
 static void sector_size_is_probed_where_nobody_tells(void **state)
 {
 	struct err e = ERR_INIT;
@@ -604,6 +631,7 @@ int main(void)
 		cmocka_unit_test(storage_type_is_found),
 		cmocka_unit_test(vip_is_refused_in_words),
 		cmocka_unit_test(early_bytes_are_part_of_the_banner),
+		cmocka_unit_test(a_late_answer_to_the_probe_is_not_taken_for_configures),
 		cmocka_unit_test(sector_size_is_probed_where_nobody_tells),
 		cmocka_unit_test(refusals_carry_the_modules_words),
 		cmocka_unit_test(unanswered_commands_time_out_and_the_session_recovers),

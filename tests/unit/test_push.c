@@ -207,7 +207,7 @@ static void efs_is_written_without_programming_erased_pages(void **state)
 /* A block that wears out while efs2 is written would shift what follows. */
 static void efs_stops_at_the_first_word_of_a_bad_block(void **state)
 {
-	static const char *const quirks[] = { "fail_erase=21", "fail_program=21" };
+	static const char *const quirks[] = { "fail_erase=21", "fail_program=20" };
 	_cleanup_free_ uint8_t *want = malloc(BLOCKS * BLOCK);
 	size_t i;
 

@@ -152,9 +152,13 @@ static void bytes_that_change_before_sealing_are_found(void **state)
 	assert_ok(sample_fill(s, &e), e);
 	put_file(scratch_path(dir, SAMPLE_NAME ".part/items/diag/nv/00550.bin"), "123456789", 9);
 	assert_err(snap_seal(s, NULL, &sealed, &e), e, ERR_INTEGRITY);
-	assert_non_null(strstr(e.msg, "00550.bin"));
+	assert_non_null(strstr(e.msg, "'diag/nv/00550.bin' has changed since it was read"));
 	put_file(scratch_path(dir, SAMPLE_NAME ".part/items/diag/nv/00550.bin"), "1234", 4);
 	assert_err(snap_seal(s, NULL, &sealed, &e), e, ERR_INTEGRITY);
+	assert_non_null(strstr(e.msg, "has 4 bytes, not 9"));
+	put_file(scratch_path(dir, SAMPLE_NAME ".part/items/diag/nv/00550.bin"), "1234567890", 10);
+	assert_err(snap_seal(s, NULL, &sealed, &e), e, ERR_INTEGRITY);
+	assert_non_null(strstr(e.msg, "more than its 9 bytes"));
 	snap_close(s);
 	assert_int_equal(scratch_count(dir, container_suffix()), 0);
 	assert_int_equal(scratch_count(dir, ".tmp"), 0);
@@ -406,6 +410,25 @@ static int hostile_tar(const struct parts *p, enum hostile h, struct err *e)
 	return judge_tar(&t, e);
 }
 
+/* All of one piece, but the folder has been given another name. */
+static void a_renamed_folder_is_found(void **state)
+{
+	struct buf t = BUF_INIT(1 << 20);
+	struct parts p;
+	struct err e;
+
+	(void)state;
+	parts_make(&p);
+	tar_add(&t, "T/manifest.json", '0', NULL, p.manifest.p, p.manifest.n);
+	tar_add(&t, "T/SHA256SUMS", '0', NULL, p.sums.p, p.sums.n);
+	tar_add(&t, "T/nv/a", '0', NULL, "A", 1);
+	tar_add(&t, "T/nv/b", '0', NULL, "B", 1);
+	tar_end(&t);
+	assert_err(judge_tar(&t, &e), e, ERR_INTEGRITY);
+	assert_non_null(strstr(e.msg, "of 'S', the archive of 'T'"));
+	parts_fini(&p);
+}
+
 static void hostile_archives_are_refused(void **state)
 {
 	/* What the refusal must be about. */
@@ -568,6 +591,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_snapshot_in_a_pipe_is_the_same, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_snapshot_is_never_sound, setup, teardown),
 		cmocka_unit_test(hostile_archives_are_refused),
+		cmocka_unit_test(a_renamed_folder_is_found),
 		cmocka_unit_test(what_is_no_archive_is_said_so),
 		cmocka_unit_test_setup_teardown(checkers_see_the_bytes_and_have_a_say, setup, teardown),
 		cmocka_unit_test(a_verdict_that_lies_is_found),
