@@ -289,17 +289,13 @@ a_reset_that_is_refused_is_told() {
 	errs 'the module could not be brought back: .*said no'
 }
 
-# LUN 0 without a table, as on a UFS storage that was wiped in part.
+# LUN 0 without a table, as on a storage that was wiped in part.
 an_empty_lun_hides_no_table() {
+	emu emmc --edl
 	programmer SDX55 B
-	sed -e '/^partition = .*[0-9]$/{/ 1$/!d}' -e '/^partition = last/d' \
-		"$MODELS/emmc.model" >"$W/lun.model"
-	MODELS=$W emu lun --edl
-	run 0 part list $L --stay
-	says 'bootinfo'
-	head -c 34816 /dev/zero >"$W/z.bin"
-	run 0 part write 0/0+68 "$W/z.bin" --yes --stay
-	run 0 part write 0/15269820+68 "$W/z.bin" --yes --stay
+	head -c 17408 /dev/zero >"$W/z.bin"
+	run 0 part write 0/0+34 "$W/z.bin" --yes $L --stay
+	run 0 part write 0/15269854+34 "$W/z.bin" --yes --stay
 	run 0 part list --json --stay
 	json '[p["name"] for p in d["result"]["partitions"]] == ["bootinfo"] and d["error"] is None'
 	run 0 part read --all -o "$W/all" --stay
