@@ -77,6 +77,7 @@ in_normal_mode() {
 	opens "$S" mine
 	[ "$(wc -c <"$W/opened/mine/diag/nv/00550.bin")" -ge 9 ] || fail "no NV 550"
 	[ -s "$W/opened/mine/diag/efs/nvm/num/550" ] || fail "no item file of NV 550"
+	grep -q NV_ITEM_ARRAY "$W/opened/mine/diag/module.xqcn" || fail "no QPST file"
 	run 0 efs get /policyman/device_config.xml -o "$W/x.xml"
 	same "$W/x.xml" "$W/opened/mine/diag/efs/policyman/device_config.xml"
 	! grep -q 490154203237518 "$W/opened/mine/at/info.txt" || fail "the whole IMEI stands in at/info.txt"
