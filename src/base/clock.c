@@ -40,11 +40,17 @@ uint64_t clock_wall_s(void)
 	return now > 0 ? (uint64_t)now : 0;
 }
 
-void clock_wall_iso(char out[21])
+void clock_iso(uint64_t seconds, char out[21])
 {
-	time_t now = time(NULL);
+	time_t t = (time_t)seconds;
 	struct tm tm;
 
-	if (!gmtime_r(&now, &tm) || strftime(out, 21, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+	if (seconds > UINT32_MAX || !gmtime_r(&t, &tm) ||
+	    strftime(out, 21, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		strcpy(out, "1970-01-01T00:00:00Z");
+}
+
+void clock_wall_iso(char out[21])
+{
+	clock_iso(clock_wall_s(), out);
 }

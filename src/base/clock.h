@@ -23,6 +23,8 @@ static inline bool deadline_passed(struct deadline d)
 
 /* Seconds since 1970, for time stamps of files. */
 uint64_t clock_wall_s(void);
+/* Seconds since 1970, up to 2106, as "2026-01-31T12:00:00Z"; out needs 21 bytes. */
+void clock_iso(uint64_t seconds, char out[21]);
 /* Wall time as "2026-01-31T12:00:00Z"; out needs 21 bytes. */
 void clock_wall_iso(char out[21]);
 

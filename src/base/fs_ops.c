@@ -151,8 +151,8 @@ void fs_source_init(struct fs_source *s, const struct fs_ops *ops, int fd)
 	*s = (struct fs_source){ { fs_source_get }, ops, fd };
 }
 
-/* Folders nest no deeper than a path can be long; ours are far from that. */
-#define TREE_DEPTH 64
+/* The deepest folders of ours are those of an extracted image: 64 of its own and a few above. */
+#define TREE_DEPTH 80
 
 static int remove_below(int dir_fd, const char *name, unsigned depth)
 {

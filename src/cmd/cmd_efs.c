@@ -2,6 +2,7 @@
 #include "cmd/efs.h"
 
 #include "backup/pull_diag.h"
+#include "cmd/efs_image.h"
 #include "cmd/ports.h"
 #include "cmd/table.h"
 
@@ -11,6 +12,7 @@
 #include <string.h>
 
 static const struct opt efs_opts[] = { PORTS_OPTS, OPTS_END };
+static const struct opt look_opts[] = { PORTS_OPTS, IMAGE_OPTS, OPTS_END };
 
 int efs_verb_open(struct ctx *ctx, const struct parsed *p, struct normal *m, struct err *e)
 {
@@ -37,14 +39,6 @@ int efs_check_paths(const struct parsed *p, unsigned from, struct err *e)
 	return 0;
 }
 
-static void cell_mode(struct render *r, const struct efs_attr *a)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%06o", a->mode & 0177777u);
-	render_cell_str(r, a->mode ? text : NULL);
-}
-
 /* --- ls --- */
 
 static int by_name(const void *a, const void *b)
@@ -54,19 +48,14 @@ static int by_name(const void *a, const void *b)
 
 static void ls_row(struct render *r, const char *name, const struct efs_attr *a)
 {
-	render_cell_str(r, efs_type_word(efs_type(a)));
-	cell_mode(r, a);
-	render_cell_u64(r, a->size);
-	render_cell_u64(r, a->mtime);
-	render_cell_str(r, name);
+	struct efs_row x = { .name = name, .type = efs_type_word(efs_type(a)),
+			     .mode = (uint16_t)(a->mode & 0177777u), .size = a->size, .mtime = a->mtime };
+
+	efs_show_list_row(r, &x);
 }
 
 static int ls(struct ctx *ctx, struct efs *f, const char *path, struct err *e)
 {
-	static const struct render_col cols[] = {
-		{ "type", "TYPE", false },  { "mode", "MODE", false }, { "size", "SIZE", true },
-		{ "mtime", "MTIME", true }, { "name", "NAME", false },
-	};
 	struct efs_list l = { 0 };
 	struct efs_attr a;
 	size_t i;
@@ -86,12 +75,12 @@ static int ls(struct ctx *ctx, struct efs *f, const char *path, struct err *e)
 	if (r == 0 || l.n) {
 		if (l.n)
 			qsort(l.entry, l.n, sizeof(*l.entry), by_name);
-		render_table(ctx->render, "entries", cols, ARRAY_SIZE(cols));
+		efs_show_list(ctx->render, false);
 		if (efs_type(&a) != EFS_TYPE_DIR)
 			ls_row(ctx->render, path, &a);
 		for (i = 0; i < l.n; i++)
 			ls_row(ctx->render, l.entry[i].name, &l.entry[i].attr);
-		render_table_end(ctx->render, "the folder is empty");
+		efs_show_end(ctx->render);
 	}
 	efs_list_fini(&l);
 	return r;
@@ -102,6 +91,8 @@ static int ls_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 	const char *path = parsed_arg(p, 0) ? parsed_arg(p, 0) : "/";
 	struct normal m;
 
+	if (parsed_str(p, "image"))
+		return efs_image_ls(ctx, p, e);
 	if (efs_check_paths(p, 0, e) < 0 || efs_verb_open(ctx, p, &m, e) < 0)
 		return -1;
 	return ports_close(ctx, &m, ls(ctx, m.efs, path, e), e);
@@ -113,10 +104,10 @@ const struct cmd cmd_efs_ls = {
 	.summary = "list a folder of the modem's file system",
 	.about = "Types are file, item (an item file, read and replaced as a whole), dir and link.",
 	.example = "salvor efs ls /nv/item_files",
-	.opts = efs_opts,
+	.opts = look_opts,
 	.needs = NEED_DIAG,
 	.max_args = 1,
-	.exits = EFS_EXITS_READ,
+	.exits = EFS_EXITS_READ | EXITS_IMAGE,
 	.run = ls_run,
 };
 
@@ -190,24 +181,18 @@ static int by_path(const void *a, const void *b)
 
 static void tree_show(struct tree *t)
 {
-	static const struct render_col cols[] = {
-		{ "type", "TYPE", false },
-		{ "size", "SIZE", true },
-		{ "path", "PATH", false },
-		{ "target", "TARGET", false },
-	};
 	size_t i;
 
 	if (t->n)
 		qsort(t->row, t->n, sizeof(*t->row), by_path);
-	render_table(t->ctx->render, "entries", cols, ARRAY_SIZE(cols));
+	efs_show_tree(t->ctx->render, false);
 	for (i = 0; i < t->n; i++) {
-		render_cell_str(t->ctx->render, efs_type_word(t->row[i].type));
-		render_cell_u64(t->ctx->render, t->row[i].size);
-		render_cell_str(t->ctx->render, t->row[i].path);
-		render_cell_str(t->ctx->render, t->row[i].target);
+		struct efs_row x = { .name = t->row[i].path, .type = efs_type_word(t->row[i].type),
+				     .size = t->row[i].size, .target = t->row[i].target };
+
+		efs_show_tree_row(t->ctx->render, &x);
 	}
-	render_table_end(t->ctx->render, "the folder is empty");
+	efs_show_end(t->ctx->render);
 }
 
 static int tree_run(struct ctx *ctx, const struct parsed *p, struct err *e)
@@ -219,6 +204,8 @@ static int tree_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 	struct normal m;
 	int r;
 
+	if (parsed_str(p, "image"))
+		return efs_image_tree(ctx, p, e);
 	if (efs_check_paths(p, 0, e) < 0 || efs_verb_open(ctx, p, &m, e) < 0)
 		return -1;
 	t.gaps = json_put_array(render_result(ctx->render), "gaps");
@@ -245,10 +232,10 @@ const struct cmd cmd_efs_tree = {
 	.about = "Links are shown with their target and not followed. A folder that cannot be listed is told, and the "
 		 "exit status is 9.",
 	.example = "salvor efs tree /nvm",
-	.opts = efs_opts,
+	.opts = look_opts,
 	.needs = NEED_DIAG,
 	.max_args = 1,
-	.exits = EFS_EXITS_READ | EXITS(STATUS_INCOMPLETE),
+	.exits = EFS_EXITS_READ | EXITS_IMAGE,
 	.run = tree_run,
 };
 
@@ -288,6 +275,8 @@ static int stat_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 {
 	struct normal m;
 
+	if (parsed_str(p, "image"))
+		return efs_image_stat(ctx, p, e);
 	if (efs_check_paths(p, 0, e) < 0 || efs_verb_open(ctx, p, &m, e) < 0)
 		return -1;
 	return ports_close(ctx, &m, stat_one(ctx, m.efs, parsed_arg(p, 0), e), e);
@@ -299,11 +288,11 @@ const struct cmd cmd_efs_stat = {
 	.summary = "show type, mode and size of a file",
 	.about = "Times are seconds since 1970 by the module's clock, which often began at its last start.",
 	.example = "salvor efs stat /nvm/num/453",
-	.opts = efs_opts,
+	.opts = look_opts,
 	.needs = NEED_DIAG,
 	.min_args = 1,
 	.max_args = 1,
-	.exits = EFS_EXITS_READ,
+	.exits = EFS_EXITS_READ | EXITS_IMAGE,
 	.run = stat_run,
 };
 

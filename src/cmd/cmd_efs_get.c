@@ -4,6 +4,7 @@
 #include "backup/pull_diag.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "cmd/efs_image.h"
 #include "cmd/ports.h"
 #include "cmd/table.h"
 
@@ -16,6 +17,7 @@
 
 static const struct opt get_opts[] = {
 	PORTS_OPTS,
+	IMAGE_OPTS,
 	{ .name = "output", .letter = 'o', .kind = OPT_STR, .hint = HINT_FILE, .arg = "FILE|DIR|-",
 	  .help = "where it goes (default: its name, in this folder)" },
 	OPTS_END,
@@ -224,6 +226,8 @@ static int get_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 {
 	struct normal m;
 
+	if (parsed_str(p, "image"))
+		return efs_image_get(ctx, p, e);
 	if (efs_check_paths(p, 0, e) < 0 || efs_verb_open(ctx, p, &m, e) < 0)
 		return -1;
 	return ports_close(ctx, &m, get(ctx, p, m.efs, e), e);
@@ -240,6 +244,6 @@ const struct cmd cmd_efs_get = {
 	.needs = NEED_DIAG,
 	.min_args = 1,
 	.max_args = 1,
-	.exits = EFS_EXITS_READ | EXITS(STATUS_INCOMPLETE),
+	.exits = EFS_EXITS_READ | EXITS_IMAGE,
 	.run = get_run,
 };

@@ -1,5 +1,6 @@
 /* info: what can be known of one module in the state it is in, without changing that state. */
 #include "cmd/ctx.h"
+#include "cmd/efs_image.h"
 #include "cmd/info_normal.h"
 #include "cmd/part.h"
 #include "cmd/session.h"
@@ -10,6 +11,7 @@
 
 static const struct opt info_opts[] = {
 	SESSION_OPTS,
+	IMAGE_OPTS,
 	{ .name = "full", .kind = OPT_FLAG, .help = "show IMEI, serial and SIM number in full" },
 	OPTS_END,
 };
@@ -127,6 +129,8 @@ static int info_run(struct ctx *ctx, const struct parsed *p, struct err *e)
 {
 	struct device dev;
 
+	if (parsed_str(p, "image"))
+		return info_image(ctx, p, e);
 	if (session_find(ctx, 0, &dev, e) < 0)
 		return -1;
 	render_usb(ctx->render, &dev);
@@ -148,11 +152,12 @@ const struct cmd cmd_info = {
 		"IMEI, state of radio, SIM and network, whether its calibration is there, and its own backup. "
 		"A module in EDL is asked for its chip serial, hardware id and key hash before any programmer is "
 		"loaded, and is left as it was. With --loader the storage is shown too; a module that runs its "
-		"firmware goes through EDL for that and comes back.",
+		"firmware goes through EDL for that and comes back. With --image no module is needed: a raw dump of its "
+		"file system is searched for IMEIs, firmware revisions and RF data.",
 	.example = "salvor info --port 1-1.4",
 	.opts = info_opts,
 	.needs = NEED_MODULE,
 	.exits = EXITS_ALL | EXITS(STATUS_NODEV) | EXITS(STATUS_BUSY) | EXITS(STATUS_UNTOUCHED) |
-		 EXITS(STATUS_LINK),
+		 EXITS(STATUS_LINK) | EXITS(STATUS_UNVERIFIED) | EXITS(STATUS_INCOMPLETE),
 	.run = info_run,
 };

@@ -1,5 +1,6 @@
 #include "cmd/session.h"
 
+#include "cmd/ports.h"
 #include "cmd/render.h"
 
 #include <stdio.h>
@@ -47,12 +48,35 @@ static bool is_address(const char *port)
 	return strncmp(port, "unix:", 5) == 0 || strncmp(port, "tcp:", 4) == 0;
 }
 
+/* The number is asked of the running firmware; the bus does not tell it. A module that does not answer
+ * simply is not the one. */
+static void ask_imei(struct ctx *ctx, struct device *d)
+{
+	struct at_reply reply = AT_REPLY_INIT;
+	struct err e = ERR_INIT;
+	struct normal m;
+	const char *line;
+	size_t i;
+
+	ports_init(ctx, d, &m);
+	if (normal_at(&m, &e) == 0 && at_command(m.at, "AT+CGSN", 0, &reply, &e) == 0) {
+		for (i = 0; (line = at_reply_line(&reply, i)); i++) {
+			if (strlen(line) == 15 && strspn(line, "0123456789") == 15)
+				snprintf(d->imei, sizeof(d->imei), "%s", line);
+		}
+	}
+	at_reply_fini(&reply);
+	if (ports_close(ctx, &m, e.kind ? -1 : 0, &e) < 0)
+		log_info(ctx->log, "find", "%s: no IMEI: %s", d->port, e.msg);
+}
+
 int session_find(struct ctx *ctx, unsigned states, struct device *ret, struct err *e)
 {
 	struct selector sel = { .serial = ctx->serial, .imei = ctx->imei, .states = states };
 	const char *root = ctx->root ? ctx->root : "";
 	struct device_list all = DEVICE_LIST_INIT;
 	const struct device *hit;
+	size_t i;
 	int r;
 
 	if (ctx->port && is_address(ctx->port)) {
@@ -68,6 +92,11 @@ int session_find(struct ctx *ctx, unsigned states, struct device *ret, struct er
 		sel.port = ctx->port;
 	if (find_scan(root, false, &all, e) < 0)
 		return -1;
+	for (i = 0; ctx->imei && i < all.n; i++) {
+		if (all.v[i].state == DEVICE_NORMAL &&
+		    (!sel.port || port_is_same(root, sel.port, all.v[i].port)))
+			ask_imei(ctx, &all.v[i]);
+	}
 	r = find_select(root, &all, &sel, &hit, e);
 	if (r == 0)
 		*ret = *hit;

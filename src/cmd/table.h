@@ -75,6 +75,8 @@ struct cmd {
 	X(cmd_efs_rm)                                                                              \
 	X(cmd_efs_mkdir)                                                                           \
 	X(cmd_efs_sync)                                                                            \
+	X(cmd_efs_extract)                                                                         \
+	X(cmd_efs_check)                                                                           \
 	X(cmd_nv_read)                                                                             \
 	X(cmd_nv_list)                                                                             \
 	X(cmd_nv_write)                                                                            \

@@ -17,12 +17,14 @@ int cfb_name_from(const char *utf8, struct cfb_name *ret, struct err *e)
 			return err_set(e, ERR_UNSUPPORTED, "the name is not UTF-8");
 		if (c == '/' || c == '\\' || c == ':' || c == '!')
 			return err_set(e, ERR_UNSUPPORTED,
-				       "the name '%.100s' has a '%c', which a QCN cannot hold", utf8,
-				       (int)c);
+				       "the name '%.100s' has a '%c', which a QCN cannot hold",
+				       utf8, (int)c);
 		if (name.n + (c > 0xFFFF) >= CFB_NAME_UNITS)
-			return err_set(e, ERR_UNSUPPORTED,
-				       "the name '%.100s' has more than the %d characters that a QCN "
-				       "can hold", utf8, CFB_NAME_UNITS);
+			return err_set(
+				e, ERR_UNSUPPORTED,
+				"the name '%.100s' has more than the %d characters that a QCN "
+				"can hold",
+				utf8, CFB_NAME_UNITS);
 		if (c > 0xFFFF) {
 			name.u[name.n++] = (uint16_t)(0xD800 + ((c - 0x10000) >> 10));
 			c = 0xDC00 + ((c - 0x10000) & 0x3FF);
@@ -47,15 +49,16 @@ int cfb_name_text(const struct cfb_name *name, char *out, struct err *e)
 			c = 0x10000 + ((c - 0xD800) << 10) + (name->u[++i] - 0xDC00u);
 		len = c ? utf8_put((uint8_t *)out + n, c) : 0;
 		if (len == 0)
-			return err_set(e, ERR_PROTO, "a name is not text: unit 0x%04x in it", (unsigned)c);
+			return err_set(e, ERR_PROTO, "a name is not text: unit 0x%04x in it",
+				       (unsigned)c);
 		n += len;
 	}
 	out[n] = '\0';
 	return 0;
 }
 
-/* The format asks for Unicode's simple upper case; the names in use are ASCII, and Latin-1 is as far as
- * a file name of a phone tool may go. */
+/* The format asks for Unicode's simple upper case; the names in use are ASCII, and Latin-1 is as
+ * far as a file name of a phone tool may go. */
 static uint16_t upper(uint16_t c)
 {
 	if ((c >= 'a' && c <= 'z') || (c >= 0xE0 && c <= 0xFE && c != 0xF7))

@@ -7,12 +7,12 @@
 
 #define CFB_SIGNATURE "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"
 
-#define CFB_MAX_SECTOR  0xFFFFFFFAu
-#define CFB_DIFAT       0xFFFFFFFCu
-#define CFB_FAT         0xFFFFFFFDu
-#define CFB_END         0xFFFFFFFEu
-#define CFB_FREE        0xFFFFFFFFu
-#define CFB_NO_ENTRY    0xFFFFFFFFu
+#define CFB_MAX_SECTOR 0xFFFFFFFAu
+#define CFB_DIFAT      0xFFFFFFFCu
+#define CFB_FAT        0xFFFFFFFDu
+#define CFB_END        0xFFFFFFFEu
+#define CFB_FREE       0xFFFFFFFFu
+#define CFB_NO_ENTRY   0xFFFFFFFFu
 
 #define CFB_HEADER      512
 #define CFB_HEADER_FATS 109
@@ -29,7 +29,8 @@ struct cfb_name {
 	uint16_t u[CFB_NAME_UNITS + 1];
 };
 
-/* ERR_UNSUPPORTED for a name that a compound file cannot hold: over 31 units, or one of / \ : ! in it. */
+/* ERR_UNSUPPORTED for a name that a compound file cannot hold: over 31 units, or one of / \ : ! in
+ * it. */
 int cfb_name_from(const char *utf8, struct cfb_name *ret, struct err *e) _must_check_;
 /* UTF-8 of the name, terminated; out holds 3 * CFB_NAME_UNITS + 1. ERR_PROTO for half a pair. */
 int cfb_name_text(const struct cfb_name *name, char *out, struct err *e) _must_check_;

@@ -82,8 +82,8 @@ bool nvset_nv_find(const struct qtree *t, enum nvset_sub sub, uint16_t id, uint1
 	return false;
 }
 
-/* Whether the path can be handed on to whoever makes files or asks a module: no step out of its tree
- * and nothing that a terminal or an archive would take for something else. */
+/* Whether the path can be handed on to whoever makes files or asks a module: no step out of its
+ * tree and nothing that a terminal or an archive would take for something else. */
 static bool is_good_path(const char *path)
 {
 	const char *p = path, *end = path + strlen(path);
@@ -105,8 +105,8 @@ static bool is_good_path(const char *path)
 	return true;
 }
 
-/* The path in an entry of EFS_Dir, always at the same place: it need not begin with a slash. What is
- * behind a NUL does not belong to it. */
+/* The path in an entry of EFS_Dir, always at the same place: it need not begin with a slash. What
+ * is behind a NUL does not belong to it. */
 static const char *path_of(const struct qnode *dir, enum nvset_section section)
 {
 	size_t head = section == NVSET_EFS_BACKUP ? EFS_HEADER : 0;
@@ -143,10 +143,10 @@ static int section_list(const struct qtree *t, enum nvset_section section, struc
 			used[i] = true;
 		}
 		one->path = path_of(dir, section);
-		one->state = !*one->path             ? NVSET_FILE_NO_PATH
-			   : !is_good_path(one->path) ? NVSET_FILE_BAD_PATH
-			   : !one->data              ? NVSET_FILE_NO_DATA
-						     : NVSET_FILE_OK;
+		one->state = !*one->path                ? NVSET_FILE_NO_PATH
+			     : !is_good_path(one->path) ? NVSET_FILE_BAD_PATH
+			     : !one->data               ? NVSET_FILE_NO_DATA
+							: NVSET_FILE_OK;
 	}
 	for (i = 0; i < n; i++) {
 		if (!used[i] && sorted[i]->kind == QNODE_STREAM)
@@ -185,6 +185,8 @@ static int find_repeats(struct nvset_files *f, struct err *e)
 			continue;
 		if (first && strcmp(first->path, v[i]->path) == 0) {
 			v[i]->first = (size_t)(first - f->v);
+			/* The list goes by sections, and so do equal paths here. */
+			v[i]->twice = v[i - 1]->section == v[i]->section;
 			v[i]->differs =
 				!slice_eq(qnode_bytes(first->data), qnode_bytes(v[i]->data));
 		} else {
@@ -201,8 +203,9 @@ int nvset_files_list(const struct qtree *t, struct nvset_files *ret, struct err 
 	int s, r = 0;
 
 	for (s = 0; s < NVSET_SECTIONS; s++) {
-		const struct qnode *storage = qnode_child(nvset_default(t), QNODE_STORAGE,
-							  nvset_section_name((enum nvset_section)s));
+		const struct qnode *storage =
+			qnode_child(nvset_default(t), QNODE_STORAGE,
+				    nvset_section_name((enum nvset_section)s));
 		const struct qnode *dirs = qnode_child(storage, QNODE_STORAGE, "EFS_Dir");
 		const struct qnode *contents = qnode_child(storage, QNODE_STORAGE, "EFS_Data");
 
@@ -245,8 +248,10 @@ int nvset_mpi_get(const struct qtree *t, struct nvset_mpi *ret, struct err *e)
 	mpi.sw = rd_bytes(&c, rd_le16(&c));
 	mpi.tool = rd_bytes(&c, rd_le16(&c));
 	if (c.bad || rd_left(&c))
-		return err_set(e, ERR_PROTO, "Mobile_Property_Info of %zu bytes contradicts the lengths "
-					     "in it", node->n);
+		return err_set(e, ERR_PROTO,
+			       "Mobile_Property_Info of %zu bytes contradicts the lengths "
+			       "in it",
+			       node->n);
 	*ret = mpi;
 	return 0;
 }

@@ -1,15 +1,15 @@
 /*
- * What the streams of a QPST backup mean: numbered NV items, item files in three sections, and the few
- * facts about the module. All of it is a view on the tree (qtree.h), where every byte stays, so that
- * what nobody here understands survives reading, editing and conversion.
+ * What the streams of a QPST backup mean: numbered NV items, item files in three sections, and the
+ * few facts about the module. All of it is a view on the tree (qtree.h), where every byte stays, so
+ * that what nobody here understands survives reading, editing and conversion.
  *
  *	<root>
  *	    00000000                         model number, 8 decimal digits: never assumed
  *	        default
- *	            NV_NUMBERED_ITEMS        arrays of 136-byte records, one array a subscription
- *	            EFS_Backup               )  each with EFS_Dir (paths) and EFS_Data (contents), joined
- *	            Provisioning_Item_Files  )  by the name of the stream
- *	            NV_Items                 )
+ *	            NV_NUMBERED_ITEMS        arrays of 136-byte records, one for each subscription
+ *	            EFS_Backup               EFS_Dir (paths) and EFS_Data (contents), joined by the
+ *	            Provisioning_Item_Files  names of their streams; the same in these two
+ *	            NV_Items
  *	            Mobile_Property_Info
  *	            Feature_Mask
  *	    File_Version
@@ -46,8 +46,8 @@ struct nvset_nv {
 	size_t at;               /* offset of the record in its array */
 	struct slice data;       /* 128 bytes, zero padded; the item's own length is not stored */
 };
-/* Steps through what nvset_array() gave (NULL is an empty one), duplicates and order as in the file;
- * *pos starts at 0. A record that is cut off at the end is not given: see nvset_check(). */
+/* Steps through what nvset_array() gave (NULL is an empty one), duplicates and order as in the
+ * file; *pos starts at 0. A record that is cut off at the end is not given: see nvset_check(). */
 bool nvset_nv_next(const struct qnode *array, size_t *pos, struct nvset_nv *ret);
 /* The first sound record with that id and index. */
 bool nvset_nv_find(const struct qtree *t, enum nvset_sub sub, uint16_t id, uint16_t index,
@@ -64,11 +64,12 @@ struct nvset_file {
 	enum nvset_file_state state;
 	const struct qnode *dir, *data; /* either may be NULL, not both */
 	const char *path;               /* borrowed from dir; "" for NVSET_FILE_NO_PATH */
-	size_t first;                   /* the file of this list that first has the path, or itself */
-	bool differs;                   /* content is not that of the first */
+	size_t first; /* the file of this list that first has the path, or itself */
+	bool differs; /* content is not that of the first */
+	bool twice;   /* its own section had the path before */
 };
-/* All item files of all sections: sections in the order of the enum, paths in the order of the file,
- * contents without path behind them. Its texts live as long as the tree. */
+/* All item files of all sections: sections in the order of the enum, paths in the order of the
+ * file, contents without path behind them. Its texts live as long as the tree. */
 struct nvset_files {
 	struct nvset_file *v;
 	size_t n;
@@ -76,8 +77,8 @@ struct nvset_files {
 int nvset_files_list(const struct qtree *t, struct nvset_files *ret, struct err *e) _must_check_;
 void nvset_files_fini(struct nvset_files *f);
 
-/* Mobile_Property_Info; texts are borrowed and not terminated. A length counts a terminating NUL where
- * the producer wrote one. */
+/* Mobile_Property_Info; texts are borrowed and not terminated. A length counts a terminating NUL
+ * where the producer wrote one. */
 struct nvset_mpi {
 	uint32_t esn; /* NVSET_NO_ESN on modules */
 	uint16_t model;
@@ -95,12 +96,12 @@ int nvset_read(struct slice file, const struct xqcn_opts *opts, struct qtree *re
 /* Is it a compound file? */
 bool nvset_is_qcn(struct slice file);
 
-/* --- building one; after a failure (memory) it may be half done and is good for qtree_fini() only --- */
+/* --- building one: after a failure it may be half done, and good for qtree_fini() only --- */
 
-/* Every storage and stream that QPST writes, empty; `model` is 8 decimal digits, normally "00000000".
- * max as for qtree_init(). */
-int nvset_new(struct qtree *t, size_t max, const char *name, const char *model, struct err *e)
-	_must_check_;
+/* Every storage and stream that QPST writes, empty; `model` is 8 decimal digits, normally
+ * "00000000". max as for qtree_init(). */
+int nvset_new(struct qtree *t, size_t max, const char *name, const char *model,
+	      struct err *e) _must_check_;
 /* Appends a record; data is at most 128 bytes and padded with zeros. */
 int nvset_nv_add(struct qtree *t, enum nvset_sub sub, uint16_t id, uint16_t index,
 		 struct slice data, struct err *e) _must_check_;
@@ -111,8 +112,8 @@ int nvset_file_add(struct qtree *t, enum nvset_section section, const char *path
 /* The sections into which QPST puts a path, as bits 1 << section; 0 when it leaves it out (numbered
  * items, for example, which are in the arrays). */
 unsigned nvset_sections_of(const char *path);
-/* Appends a file to the sections where QPST has it, with the date that goes with them. *ret_sections
- * (may be NULL) is what nvset_sections_of() says. */
+/* Appends a file to the sections where QPST has it, with the date that goes with them.
+ * *ret_sections (may be NULL) is what nvset_sections_of() says. */
 int nvset_file_place(struct qtree *t, const char *path, struct slice data, unsigned *ret_sections,
 		     struct err *e) _must_check_;
 int nvset_mpi_put(struct qtree *t, const struct nvset_mpi *mpi, struct err *e) _must_check_;

@@ -25,7 +25,8 @@ static int build(struct qtree *t, const char *name, const char *model, struct er
 			return -1;
 	}
 	for (i = 0; i < NVSET_SECTIONS; i++) {
-		if (add(t, dflt, QNODE_STORAGE, nvset_section_name((enum nvset_section)i), &node, e) < 0 ||
+		if (add(t, dflt, QNODE_STORAGE, nvset_section_name((enum nvset_section)i), &node,
+			e) < 0 ||
 		    add(t, node, QNODE_STORAGE, "EFS_Dir", &child, e) < 0 ||
 		    add(t, node, QNODE_STORAGE, "EFS_Data", &child, e) < 0)
 			return -1;
@@ -42,7 +43,8 @@ int nvset_new(struct qtree *t, size_t max, const char *name, const char *model, 
 	struct qtree fresh;
 
 	if (strlen(model) != 8 || strspn(model, "0123456789") != 8)
-		return err_set(e, ERR_USAGE, "the model number of a QPST backup has 8 decimal digits");
+		return err_set(e, ERR_USAGE,
+			       "the model number of a QPST backup has 8 decimal digits");
 	qtree_init(&fresh, max);
 	if (build(&fresh, name, model, e) < 0) {
 		qtree_fini(&fresh);
@@ -67,8 +69,8 @@ int nvset_nv_add(struct qtree *t, enum nvset_sub sub, uint16_t id, uint16_t inde
 	if (!array)
 		return missing(nvset_sub_name(sub), e);
 	if (data.n > NVSET_DATA)
-		return err_set(e, ERR_USAGE, "item %u has %zu bytes, more than the %d of a record", id,
-			       data.n, NVSET_DATA);
+		return err_set(e, ERR_USAGE, "item %u has %zu bytes, more than the %d of a record",
+			       id, data.n, NVSET_DATA);
 	wr_le16(&w, NVSET_RECORD);
 	wr_le16(&w, 1);
 	wr_le16(&w, id);
@@ -95,7 +97,8 @@ static size_t next_number(const struct qnode *dirs, const struct qnode *contents
 			    strcmp(contents->last->name, last) == 0)
 				return n;
 		}
-		if (!qnode_child(dirs, QNODE_STREAM, name) && !qnode_child(contents, QNODE_STREAM, name))
+		if (!qnode_child(dirs, QNODE_STREAM, name) &&
+		    !qnode_child(contents, QNODE_STREAM, name))
 			return n;
 	}
 }
@@ -199,8 +202,10 @@ int nvset_mpi_put(struct qtree *t, const struct nvset_mpi *mpi, struct err *e)
 	wr_le16(&w, (uint16_t)mpi->tool.n);
 	wr_bytes(&w, mpi->tool.p, mpi->tool.n);
 	if (w.overflow)
-		return err_set(e, ERR_USAGE, "texts of %zu and %zu bytes are too long for "
-					     "Mobile_Property_Info", mpi->sw.n, mpi->tool.n);
+		return err_set(e, ERR_USAGE,
+			       "texts of %zu and %zu bytes are too long for "
+			       "Mobile_Property_Info",
+			       mpi->sw.n, mpi->tool.n);
 	return qtree_put(t, node, writer_slice(&w), e);
 }
 

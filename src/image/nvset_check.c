@@ -21,14 +21,15 @@ static void check_version(const struct qtree *t, struct qfindings *f)
 		return;
 	}
 	if (node->n != 6) {
-		qfindings_add(f, ERROR, "file-version", "File_Version", "has %zu bytes instead of 6",
-			      node->n);
+		qfindings_add(f, ERROR, "file-version", "File_Version",
+			      "has %zu bytes instead of 6", node->n);
 		return;
 	}
 	major = get_le16(node->p);
 	if (major != 2)
 		qfindings_add(f, ERROR, "file-version", "File_Version",
-			      "version %u has another layout than version 2, which is known here", major);
+			      "version %u has another layout than version 2, which is known here",
+			      major);
 	else if (!slice_all(SLICE(node->p + 2, 4), 0))
 		qfindings_add(f, WARNING, "file-version", "File_Version",
 			      "version 2.%u.%u, all files seen have 2.0.0", get_le16(node->p + 2),
@@ -40,7 +41,8 @@ static void check_model(const struct qtree *t, struct qfindings *f)
 	const struct qnode *model = nvset_model(t), *other;
 
 	if (!model) {
-		qfindings_add(f, ERROR, "no-model", "the root", "there is no storage of a model in it");
+		qfindings_add(f, ERROR, "no-model", "the root",
+			      "there is no storage of a model in it");
 		return;
 	}
 	if (strlen(model->name) != 8 || strspn(model->name, "0123456789") != 8)
@@ -70,7 +72,8 @@ static int by_key(const void *a, const void *b)
 	return ka->record < kb->record ? -1 : ka->record > kb->record;
 }
 
-static int check_records(const struct qtree *t, enum nvset_sub sub, struct qfindings *f, struct err *e)
+static int check_records(const struct qtree *t, enum nvset_sub sub, struct qfindings *f,
+			 struct err *e)
 {
 	const struct qnode *array = nvset_array(t, sub);
 	_cleanup_free_ struct key *key = malloc((array->n / NVSET_RECORD + 1) * sizeof(*key));
@@ -85,12 +88,12 @@ static int check_records(const struct qtree *t, enum nvset_sub sub, struct qfind
 		snprintf(place, sizeof(place), "%s record %zu", name, nv.at / NVSET_RECORD);
 		if (!nv.ok)
 			qfindings_add(f, ERROR, "record-size", place,
-				      "says it has %u bytes instead of %d: nothing in it is used", nv.size,
-				      NVSET_RECORD);
+				      "says it has %u bytes instead of %d: nothing in it is used",
+				      nv.size, NVSET_RECORD);
 		else if (nv.constant != 1)
 			qfindings_add(f, WARNING, "record-constant", place,
-				      "item %u: the second word is %u, not 1 as in all files seen", nv.id,
-				      nv.constant);
+				      "item %u: the second word is %u, not 1 as in all files seen",
+				      nv.id, nv.constant);
 		if (nv.ok)
 			key[n++] = (struct key){ (uint32_t)nv.id << 16 | nv.index,
 						 nv.at / NVSET_RECORD };
@@ -143,14 +146,16 @@ static void check_properties(const struct qtree *t, struct qfindings *f)
 	struct nvset_nv esn;
 
 	if (nvset_mpi_get(t, &mpi, &why) < 0) {
-		qfindings_add(f, ERROR, why.kind == ERR_MISMATCH ? "no-properties" : "bad-properties",
-			      "Mobile_Property_Info", "%.150s; QPST compares the ESN in it with the module's",
-			      why.msg);
+		qfindings_add(f, ERROR,
+			      why.kind == ERR_MISMATCH ? "no-properties" : "bad-properties",
+			      "Mobile_Property_Info",
+			      "%.150s; QPST compares the ESN in it with the module's", why.msg);
 	} else {
 		/* 0 where the producer does not fill it. */
 		if (mpi.model && model && strtoul(model->name, NULL, 10) != mpi.model)
 			qfindings_add(f, WARNING, "model-number", "Mobile_Property_Info",
-				      "model %u, but the storage is called '%.32s'", mpi.model, model->name);
+				      "model %u, but the storage is called '%.32s'", mpi.model,
+				      model->name);
 		if (nvset_nv_find(t, NVSET_DEFAULT, 0, 0, &esn) && get_le32(esn.data.p) != mpi.esn)
 			qfindings_add(f, WARNING, "esn", "Mobile_Property_Info",
 				      "its ESN is not that of NV item 0");
@@ -168,7 +173,8 @@ static bool is_number(const char *name)
 	return strlen(name) == 8 && strspn(name, "0123456789ABCDEF") == 8;
 }
 
-static void check_file(const struct nvset_file *one, const struct nvset_files *all, struct qfindings *f)
+static void check_file(const struct nvset_file *one, const struct nvset_files *all,
+		       struct qfindings *f)
 {
 	static const uint8_t header[4] = { 1, 0, 1, 1 };
 	const struct qnode *dir = one->dir ? one->dir : one->data;
@@ -180,8 +186,8 @@ static void check_file(const struct nvset_file *one, const struct nvset_files *a
 		qfindings_add(f, WARNING, "odd-number", place, "is not called by 8 hex digits");
 	switch (one->state) {
 	case NVSET_FILE_NO_PATH:
-		qfindings_add(f, ERROR, "no-path", place, one->dir ? "the entry holds no path"
-								   : "a content without a path");
+		qfindings_add(f, ERROR, "no-path", place,
+			      one->dir ? "the entry holds no path" : "a content without a path");
 		return;
 	case NVSET_FILE_BAD_PATH:
 		qfindings_add(f, ERROR, "bad-path", place, "the path is none that a module has");
@@ -197,11 +203,12 @@ static void check_file(const struct nvset_file *one, const struct nvset_files *a
 		qfindings_add(f, WARNING, "bad-header", place,
 			      "the header in front of the path is not that of all files seen");
 	if (nul && one->section != NVSET_PROVISIONING)
-		qfindings_add(f, WARNING, "path-nul", place, "the path ends with a NUL, QPST writes none here");
+		qfindings_add(f, WARNING, "path-nul", place,
+			      "the path ends with a NUL, QPST writes none here");
 	if (one != &all->v[one->first]) {
-		if (one->section == all->v[one->first].section)
-			qfindings_add(f, WARNING, "duplicate-path", place, "'%.120s' is there twice",
-				      one->path);
+		if (one->twice)
+			qfindings_add(f, WARNING, "duplicate-path", place,
+				      "'%.120s' is there twice", one->path);
 		if (one->differs)
 			qfindings_add(f, WARNING, "different-content", place,
 				      "'%.100s' has another content in %s", one->path,
@@ -249,7 +256,8 @@ static void check_imei(const struct nvset_imei *one, struct qfindings *f)
 	else if (one->state == NV_IMEI_MALFORMED)
 		qfindings_add(f, WARNING, "bad-imei", place, "this is not how an IMEI is stored");
 	else if (!one->check_ok)
-		qfindings_add(f, WARNING, "bad-imei", place, "the check digit of the IMEI is wrong");
+		qfindings_add(f, WARNING, "bad-imei", place,
+			      "the check digit of the IMEI is wrong");
 }
 
 static int check_identity(const struct qtree *t, struct qfindings *f, struct err *e)

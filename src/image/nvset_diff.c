@@ -6,10 +6,10 @@
 /* One comparable thing of a tree. */
 struct thing {
 	enum nvset_what what;
-	uint8_t group;   /* subscription or section */
-	uint32_t item;   /* id << 16 | index */
+	uint8_t group; /* subscription or section */
+	uint32_t item; /* id << 16 | index */
 	const char *path;
-	size_t order;    /* in the file */
+	size_t order; /* in the file */
 	struct slice bytes;
 };
 
@@ -94,10 +94,12 @@ static int collect_items(struct collect *c, struct err *e)
 		while (nvset_nv_next(array, &pos, &nv)) {
 			if (!nv.ok || nv.constant != 1)
 				c->sound[s] = NULL;
-			if (nv.ok && add(c->to, (struct thing){ .what = NVSET_WHAT_ITEM,
-								.group = (uint8_t)s,
-								.item = (uint32_t)nv.id << 16 | nv.index,
-								.bytes = nv.data }, e) < 0)
+			if (nv.ok && add(c->to,
+					 (struct thing){ .what = NVSET_WHAT_ITEM,
+							 .group = (uint8_t)s,
+							 .item = (uint32_t)nv.id << 16 | nv.index,
+							 .bytes = nv.data },
+					 e) < 0)
 				return -1;
 		}
 		if (array && pos != array->n)
@@ -108,8 +110,8 @@ static int collect_items(struct collect *c, struct err *e)
 
 static int by_address(const void *a, const void *b)
 {
-	uintptr_t pa = (uintptr_t)*(const struct qnode *const *)a,
-		  pb = (uintptr_t)*(const struct qnode *const *)b;
+	uintptr_t pa = (uintptr_t) * (const struct qnode *const *)a,
+		  pb = (uintptr_t) * (const struct qnode *const *)b;
 
 	return pa < pb ? -1 : pa > pb;
 }
@@ -130,10 +132,12 @@ static int collect_files(struct collect *c, struct err *e)
 			continue;
 		c->done[c->n_done++] = f.v[i].dir;
 		c->done[c->n_done++] = f.v[i].data;
-		r = add(c->to, (struct thing){ .what = NVSET_WHAT_FILE,
-					       .group = (uint8_t)f.v[i].section,
-					       .path = f.v[i].path,
-					       .bytes = qnode_bytes(f.v[i].data) }, e);
+		r = add(c->to,
+			(struct thing){ .what = NVSET_WHAT_FILE,
+					.group = (uint8_t)f.v[i].section,
+					.path = f.v[i].path,
+					.bytes = qnode_bytes(f.v[i].data) },
+			e);
 	}
 	if (r == 0)
 		qsort(c->done, c->n_done, sizeof(struct qnode *), by_address);
@@ -157,9 +161,11 @@ static int collect_streams(struct collect *c, struct err *e)
 		    bsearch(&node, c->done, c->n_done, sizeof(struct qnode *), by_address))
 			continue;
 		if (stream_path(c->t, node, c->paths, &at, e) < 0 ||
-		    add(c->to, (struct thing){ .what = NVSET_WHAT_STREAM,
-					       .item = (uint32_t)at,
-					       .bytes = qnode_bytes(node) }, e) < 0)
+		    add(c->to,
+			(struct thing){ .what = NVSET_WHAT_STREAM,
+					.item = (uint32_t)at,
+					.bytes = qnode_bytes(node) },
+			e) < 0)
 			return -1;
 	}
 	if (!nvset_model(c->t))
@@ -167,9 +173,12 @@ static int collect_streams(struct collect *c, struct err *e)
 	at = c->paths->n;
 	if (buf_add(c->paths, "model", 6, e) < 0)
 		return -1;
-	return add(c->to, (struct thing){ .what = NVSET_WHAT_STREAM, .item = (uint32_t)at,
-					  .bytes = SLICE(nvset_model(c->t)->name,
-							 strlen(nvset_model(c->t)->name)) }, e);
+	return add(c->to,
+		   (struct thing){ .what = NVSET_WHAT_STREAM,
+				   .item = (uint32_t)at,
+				   .bytes = SLICE(nvset_model(c->t)->name,
+						  strlen(nvset_model(c->t)->name)) },
+		   e);
 }
 
 static int collect(const struct qtree *t, struct things *to, struct buf *paths, struct err *e)
@@ -248,7 +257,8 @@ int nvset_diff(const struct qtree *a, const struct qtree *b, struct nvset_diff *
 			int c = i == ta.n ? 1 : k == tb.n ? -1 : compare(&ta.v[i], &tb.v[k]);
 
 			if (c || !slice_eq(ta.v[i].bytes, tb.v[k].bytes))
-				d.v[d.n++] = difference(c <= 0 ? &ta.v[i] : NULL, c >= 0 ? &tb.v[k] : NULL);
+				d.v[d.n++] = difference(c <= 0 ? &ta.v[i] : NULL,
+							c >= 0 ? &tb.v[k] : NULL);
 			i += c <= 0;
 			k += c >= 0;
 		}

@@ -44,9 +44,9 @@ bool nvset_nv_name_parse(const char *name, enum nvset_sub *ret_sub, uint16_t *re
 		const char *folder, *end;
 		enum nvset_sub sub;
 	} forms[] = {
-		{ "nv/sim1/", ".bin", NVSET_SIM_1 },     { "nv/sim2/", ".bin", NVSET_SIM_2 },
-		{ "nv/", ".bin", NVSET_DEFAULT },        { "nv_items/", ".bin", NVSET_DEFAULT },
-		{ "nvm/num/", "", NVSET_DEFAULT },       { "nvm/context1/", "", NVSET_SIM_1 },
+		{ "nv/sim1/", ".bin", NVSET_SIM_1 },  { "nv/sim2/", ".bin", NVSET_SIM_2 },
+		{ "nv/", ".bin", NVSET_DEFAULT },     { "nv_items/", ".bin", NVSET_DEFAULT },
+		{ "nvm/num/", "", NVSET_DEFAULT },    { "nvm/context1/", "", NVSET_SIM_1 },
 		{ "nvm/context2/", "", NVSET_SIM_2 },
 	};
 	uint16_t id, index = 0;
@@ -73,10 +73,10 @@ bool nvset_nv_name_parse(const char *name, enum nvset_sub *ret_sub, uint16_t *re
 /* Where the content of a node goes, and whether its bytes are just a path. */
 struct place {
 	const struct qnode *node;
-	char *name;      /* of a content; NULL = none of its own */
-	bool is_first;   /* this node's bytes are the ones to hand out */
-	size_t first;    /* where in the list the content stands that has the path first */
-	bool is_path;    /* an entry of EFS_Dir that can be told as header, path and NUL */
+	char *name;    /* of a content; NULL = none of its own */
+	bool is_first; /* this node's bytes are the ones to hand out */
+	size_t first;  /* where in the list the content stands that has the path first */
+	bool is_path;  /* an entry of EFS_Dir that can be told as header, path and NUL */
 	size_t head;
 	const char *path;
 };
@@ -100,14 +100,15 @@ static int by_node(const void *a, const void *b)
 
 static int by_name(const void *a, const void *b)
 {
-	const struct place *pa = *(const struct place *const *)a, *pb = *(const struct place *const *)b;
+	const struct place *pa = *(const struct place *const *)a,
+			   *pb = *(const struct place *const *)b;
 	int c = strcmp(pa->name, pb->name);
 
 	return c ? c : pa < pb ? -1 : 1;
 }
 
-/* "/x" and "x" are two files on a module and one here: the later one goes to the other streams, and so
- * do its repetitions. */
+/* "/x" and "x" are two files on a module and one here: the later one goes to the other streams, and
+ * so do its repetitions. */
 static int drop_clashes(struct place *place, size_t n, struct err *e)
 {
 	_cleanup_free_ struct place **v = malloc((n + 1) * sizeof(*v));
@@ -171,13 +172,16 @@ static int places(struct flat *f, struct err *e)
 		/* The first of a path stands before the others, in the list too. */
 		at[i] = f->n_places;
 		content = &f->place[f->n_places++];
-		*content = (struct place){ .node = one->data, .is_first = one->first == i,
+		*content = (struct place){ .node = one->data,
+					   .is_first = one->first == i,
 					   .first = at[one->first] };
 		r = manifest_name_of_path("efs", one->path, &content->name, e);
 		/* A path that makes no name is no reason to fail. */
-		if (r < 0 && e->kind != ERR_NOMEM) {
-			content->name = NULL;
+		if (r < 0 && e->kind != ERR_NOMEM)
 			r = 0;
+		if (content->name && strlen(content->name) > QTREE_MAX_NAME) {
+			free(content->name);
+			content->name = NULL;
 		}
 	}
 	if (r == 0)
@@ -215,7 +219,8 @@ static int put_escaped(struct flat *f, const char *text, struct err *e)
 	return 0;
 }
 
-static int put_head(struct flat *f, const char *word, unsigned depth, const char *name, struct err *e)
+static int put_head(struct flat *f, const char *word, unsigned depth, const char *name,
+		    struct err *e)
 {
 	char head[32];
 
@@ -242,9 +247,10 @@ static int by_record(const void *a, const void *b)
 	return ((const struct key *)a)->record < ((const struct key *)b)->record ? -1 : 1;
 }
 
-/* Which records repeat an earlier one; also whether every byte of the array is in a sound record. */
-static int number_copies(const struct qnode *array, struct key **ret, size_t *ret_n, bool *ret_sound,
-			 struct err *e)
+/* Which records repeat an earlier one; also whether every byte of the array is in a sound record.
+ */
+static int number_copies(const struct qnode *array, struct key **ret, size_t *ret_n,
+			 bool *ret_sound, struct err *e)
 {
 	struct key *key = malloc((array->n / NVSET_RECORD + 1) * sizeof(*key));
 	struct nvset_nv nv;
@@ -278,8 +284,8 @@ static int flatten_items(struct flat *f, const struct qnode *array, enum nvset_s
 		if (key[i].copy) {
 			int at = sub == NVSET_DEFAULT ? 3 : 8;
 
-			snprintf(name + at, sizeof(name) - (size_t)at, "%05u_%u+%u.bin", nv.id, nv.index,
-				 key[i].copy);
+			snprintf(name + at, sizeof(name) - (size_t)at, "%05u_%u+%u.bin", nv.id,
+				 nv.index, key[i].copy);
 		}
 		if (f->to->file(f->to, name, nv.data, e) < 0)
 			return -1;
@@ -291,8 +297,8 @@ static int flatten_items(struct flat *f, const struct qnode *array, enum nvset_s
 }
 
 /* Returns 1 when the array could not be told as items. */
-static int flatten_array(struct flat *f, const struct qnode *array, enum nvset_sub sub, unsigned depth,
-			 struct err *e)
+static int flatten_array(struct flat *f, const struct qnode *array, enum nvset_sub sub,
+			 unsigned depth, struct err *e)
 {
 	_cleanup_free_ struct key *key = NULL;
 	bool is_sound = false;

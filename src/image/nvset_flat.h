@@ -6,11 +6,11 @@
  *	nv/sim1/00550.bin    of the second subscription; sim2 of the third
  *	nv/00550_0+1.bin     a second record of the same item and index, where a file has one
  *	efs/nv/item_files/.. an item file, once for each path; escapes as in manifest_name_of_path()
- *	qpst/layout.txt      everything that these names do not tell: order, numbering, sections, headers
+ *	qpst/layout.txt      what these names do not tell: order, numbering, sections, headers
  *	qpst/0000.bin        streams of other kinds
  *
- * With the layout the way back gives the same tree, byte for byte of every stream. Without it (files of
- * another program, or read from a module) the files are sorted into a new backup by the rules of QPST.
+ * With the layout the way back gives the same tree, byte for byte of every stream. Without it (files
+ * of another program, or read from a module) they are sorted into a new backup by QPST's rules.
  */
 #ifndef SALVOR_IMAGE_NVSET_FLAT_H
 #define SALVOR_IMAGE_NVSET_FLAT_H
@@ -39,8 +39,8 @@ struct nvset_gather {
 /* max 0 = QTREE_MAX. */
 int nvset_gather_init(struct nvset_gather *g, size_t max, struct err *e) _must_check_;
 /* Names as above, or relative paths of the module's file system. */
-int nvset_gather_add(struct nvset_gather *g, const char *name, struct slice bytes, struct err *e)
-	_must_check_;
+int nvset_gather_add(struct nvset_gather *g, const char *name, struct slice bytes,
+		     struct err *e) _must_check_;
 /* Makes the backup, called `name`. Files that have no place in it become findings "left-out"
  * (findings may be NULL). ERR_PROTO when the layout contradicts itself or names a file that is not
  * there; ERR_MISMATCH when there is nothing that belongs into a backup. */

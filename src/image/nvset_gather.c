@@ -38,7 +38,8 @@ int nvset_gather_add(struct nvset_gather *g, const char *name, struct slice byte
 
 	while (name[0] == '/' || (name[0] == '.' && name[1] == '/'))
 		name++;
-	if (qtree_add(&g->files, g->files.root, QNODE_STREAM, SLICE(name, strlen(name)), &node, e) < 0)
+	if (qtree_add(&g->files, g->files.root, QNODE_STREAM, SLICE(name, strlen(name)), &node, e) <
+	    0)
 		return -1;
 	return qtree_put(&g->files, node, bytes, e);
 }
@@ -96,7 +97,8 @@ static int decimal(const char *text, unsigned max, unsigned *ret)
 
 static int missing_file(const char *name, unsigned line, struct err *e)
 {
-	return err_set(e, ERR_PROTO, NVSET_LAYOUT " line %u: the file '%.200s' is not there", line, name);
+	return err_set(e, ERR_PROTO, NVSET_LAYOUT " line %u: the file '%.200s' is not there", line,
+		       name);
 }
 
 static int item_line(struct making *m, char **field, unsigned line, struct err *e)
@@ -112,8 +114,8 @@ static int item_line(struct making *m, char **field, unsigned line, struct err *
 	if (!file)
 		return missing_file(field[3], line, e);
 	if (file->n > NVSET_DATA)
-		return err_set(e, ERR_PROTO, "'%.200s' has %zu bytes, an item has at most %d", field[3],
-			       file->n, NVSET_DATA);
+		return err_set(e, ERR_PROTO, "'%.200s' has %zu bytes, an item has at most %d",
+			       field[3], file->n, NVSET_DATA);
 	put_le16(head, NVSET_RECORD);
 	put_le16(head + 2, 1);
 	put_le16(head + 4, (uint16_t)id);
@@ -159,7 +161,8 @@ static int node_line(struct making *m, char **field, const char *root_name, unsi
 	if (depth == 0 && root_name)
 		name = root_name;
 	if (qtree_add(&m->tree, depth ? m->open[depth - 1] : NULL,
-		      is_storage ? QNODE_STORAGE : QNODE_STREAM, SLICE(name, strlen(name)), &node, e) < 0)
+		      is_storage ? QNODE_STORAGE : QNODE_STREAM, SLICE(name, strlen(name)), &node,
+		      e) < 0)
 		return err_prefix(e, NVSET_LAYOUT " line %u", line);
 	m->depth = depth;
 	if (is_storage) {
@@ -190,7 +193,9 @@ static int layout_line(struct making *m, char *text, const char *root_name, unsi
 	static const struct {
 		const char *word;
 		size_t fields;
-	} known[] = { { "storage", 3 }, { "stream", 4 }, { "items", 3 }, { "path", 6 }, { "item", 4 } };
+	} known[] = {
+		{ "storage", 3 }, { "stream", 4 }, { "items", 3 }, { "path", 6 }, { "item", 4 }
+	};
 	char *field[FIELDS + 1];
 	size_t n = 0, i;
 
@@ -202,8 +207,9 @@ static int layout_line(struct making *m, char *text, const char *root_name, unsi
 			       : bad_line(line, "not a layout of this version", e);
 	for (i = 0; i < ARRAY_SIZE(known); i++) {
 		if (strcmp(field[0], known[i].word) == 0 && n == known[i].fields)
-			return n == 4 && field[0][0] == 'i' ? item_line(m, field, line, e)
-							    : node_line(m, field, root_name, line, e);
+			return n == 4 && field[0][0] == 'i'
+				       ? item_line(m, field, line, e)
+				       : node_line(m, field, root_name, line, e);
 	}
 	return bad_line(line, "not understood", e);
 }
@@ -279,8 +285,9 @@ static int by_rules(struct making *m, const char *name, size_t max, struct err *
 		m->used[i] = sections != 0;
 		found += m->used[i];
 	}
-	return found ? 0 : err_set(e, ERR_MISMATCH, "none of the %zu files belongs into a QPST backup",
-				   m->n);
+	return found ? 0
+		     : err_set(e, ERR_MISMATCH, "none of the %zu files belongs into a QPST backup",
+			       m->n);
 }
 
 int nvset_gather_done(const struct nvset_gather *g, const char *name, struct qtree *ret,

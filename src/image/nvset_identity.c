@@ -78,7 +78,8 @@ static int nv_item(struct nvset_identity *id, enum nvset_sub sub, const struct n
 	if (name && name->cls == NV_CLASS_CALIBRATION)
 		id->rf_items++;
 	if (nv->id == NV_ITEM_IMEI)
-		return imei_add(id, (struct nvset_imei){ .sub = sub, .index = nv->index }, nv->data, e);
+		return imei_add(id, (struct nvset_imei){ .sub = sub, .index = nv->index }, nv->data,
+				e);
 	if (sub != NVSET_DEFAULT || nv->index)
 		return 0;
 	number = get_le64(nv->data.p);
@@ -235,10 +236,13 @@ int nvset_imei_poke(uint8_t *file, size_t size, enum nvset_sub sub, uint16_t ind
 	if (nvset_read(all, NULL, &t, NULL, e) < 0)
 		return -1;
 	r = nvset_imei_replace(&t, sub, index, coded, e);
+	/* The way to the array is told as a path below. */
+	if (r == 0 && strchr(nvset_model(&t)->name, '/'))
+		r = err_set(e, ERR_UNSUPPORTED, "the model's storage has a '/' in its name");
 	if (r == 0) {
 		array = nvset_array(&t, sub);
-		snprintf(path, sizeof(path), "%s/default/NV_NUMBERED_ITEMS/%s", nvset_model(&t)->name,
-			 array->name);
+		snprintf(path, sizeof(path), "%s/default/NV_NUMBERED_ITEMS/%s",
+			 nvset_model(&t)->name, array->name);
 		r = nvset_is_qcn(all) ? qcn_poke(file, size, path, 0, qnode_bytes(array), e)
 				      : xqcn_poke(file, size, path, 0, qnode_bytes(array), e);
 	}

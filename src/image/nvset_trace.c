@@ -1,6 +1,5 @@
 #include "image/nvset_identity.h"
 
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +8,8 @@
 struct number {
 	uint8_t digit[DIGITS];
 	char ascii[DIGITS];
-	uint8_t utf16[2 * DIGITS - 1]; /* little endian, without the last zero: fits big endian too */
+	uint8_t utf16[2 * DIGITS -
+		      1]; /* little endian, without the last zero: fits big endian too */
 };
 
 const char *nvset_coding_name(enum nvset_coding coding)
@@ -24,10 +24,12 @@ static int number_of(const char *digits, struct number *ret, struct err *e)
 	size_t i;
 
 	if (strlen(digits) != DIGITS + 1 || strspn(digits, "0123456789") != DIGITS + 1)
-		return err_set(e, ERR_USAGE, "a number of %d digits is searched, not of %zu characters",
+		return err_set(e, ERR_USAGE,
+			       "a number of %d digits is searched, not of %zu characters",
 			       DIGITS + 1, strlen(digits));
 	if (strspn(digits, (char[]){ digits[0], '\0' }) >= DIGITS)
-		return err_set(e, ERR_USAGE, "equal digits are padding, not a number to search for");
+		return err_set(e, ERR_USAGE,
+			       "equal digits are padding, not a number to search for");
 	memset(ret, 0, sizeof(*ret));
 	memcpy(ret->ascii, digits, DIGITS);
 	for (i = 0; i < DIGITS; i++) {
@@ -71,8 +73,8 @@ static int find_text(struct slice in, struct slice text, struct nvset_trace one,
 	return 0;
 }
 
-/* Digits packed in pairs: `swapped` puts the first of a pair low; `odd` lets the first digit stand in
- * the second half of its byte. Six bytes are full either way, and those are searched. */
+/* Digits packed in pairs: `swapped` puts the first of a pair low; `odd` lets the first digit stand
+ * in the second half of its byte. Six bytes are full either way, and those are searched. */
 static int find_bcd(struct slice in, const struct number *n, bool swapped, bool odd,
 		    struct nvset_trace one, struct nvset_traces *to, struct err *e)
 {
@@ -84,7 +86,8 @@ static int find_bcd(struct slice in, const struct number *n, bool swapped, bool 
 	for (i = 0; i < sizeof(full); i++)
 		full[i] = (uint8_t)(d[2 * i] << first_shift | d[2 * i + 1] << (4 - first_shift));
 	while (to->n < NVSET_MAX_TRACES &&
-	       (hit = slice_find(slice_sub(in, from, in.n), SLICE(full, sizeof(full)))) != SIZE_MAX) {
+	       (hit = slice_find(slice_sub(in, from, in.n), SLICE(full, sizeof(full)))) !=
+		       SIZE_MAX) {
 		size_t at = from + hit, end = at + sizeof(full);
 
 		from = at + 1;
@@ -139,9 +142,11 @@ int nvset_find_number(const struct qtree *t, const char *digits, struct nvset_tr
 	if (number_of(digits, &n, e) < 0)
 		return -1;
 	for (node = t->root; node; node = qnode_walk(node)) {
-		one = (struct nvset_trace){ .node = node, .in_name = true, .coding = NVSET_AS_ASCII };
-		if (find_text(SLICE(node->name, strlen(node->name)), SLICE(n.ascii, DIGITS), one, &found,
-			      e) < 0)
+		one = (struct nvset_trace){ .node = node,
+					    .in_name = true,
+					    .coding = NVSET_AS_ASCII };
+		if (find_text(SLICE(node->name, strlen(node->name)), SLICE(n.ascii, DIGITS), one,
+			      &found, e) < 0)
 			goto fail;
 		one.in_name = false;
 		if (find_all(qnode_bytes(node), &n, one, &found, e) < 0)

@@ -1,10 +1,10 @@
 /*
- * header -> DIFAT -> list of FAT sectors -> chains
- *                                           directory chain -> entries -> tree
- *                                           mini FAT chain, and the root entry's chain = mini stream
- *                                           one chain a stream, in sectors or mini sectors
+ * header -> DIFAT -> list of FAT sectors -> chains:
+ *	the directory's -> entries -> tree
+ *	the mini FAT's, and the root entry's, which is the mini stream
+ *	one a stream, in sectors or mini sectors
  *
- * What is read lives in `struct cfb`; every sector and mini sector taken by a chain is marked there.
+ * What is read lives in `struct cfb`; each sector and mini sector that a chain takes is marked.
  */
 #include "image/qcn.h"
 
@@ -23,13 +23,13 @@ struct sectors_list {
 
 struct cfb {
 	struct slice file;
-	unsigned shift;       /* 9 or 12 */
-	size_t sector;        /* bytes */
-	uint32_t n_sectors;   /* whole ones behind the header */
+	unsigned shift;     /* 9 or 12 */
+	size_t sector;      /* bytes */
+	uint32_t n_sectors; /* whole ones behind the header */
 	bool is_v4;
 	uint32_t first_dir, first_mini_fat, first_difat;
 	struct sectors_list fat, dir, mini_fat, mini;
-	uint64_t mini_size;   /* of the mini stream, bytes */
+	uint64_t mini_size;          /* of the mini stream, bytes */
 	uint8_t *taken, *mini_taken; /* one bit a sector */
 	struct qfindings *findings;
 };
@@ -81,9 +81,10 @@ static const uint8_t *sector_at(const struct cfb *c, uint32_t s)
 static int take(const struct cfb *c, uint32_t s, const char *what, struct err *e)
 {
 	if (s >= c->n_sectors)
-		return err_set(e, ERR_PROTO,
-			       "%s: sector %u is not in the file, which has %u: it is cut or damaged",
-			       what, s, c->n_sectors);
+		return err_set(
+			e, ERR_PROTO,
+			"%s: sector %u is not in the file, which has %u: it is cut or damaged",
+			what, s, c->n_sectors);
 	if (c->taken[s / 8] & 1u << s % 8)
 		return err_set(e, ERR_PROTO, "%s: sector %u is used twice", what, s);
 	c->taken[s / 8] = (uint8_t)(c->taken[s / 8] | 1u << s % 8);
@@ -123,8 +124,9 @@ static int header_parse(struct cfb *c, uint32_t *ret_n_fat, struct err *e)
 
 	if (c->file.n < CFB_HEADER || memcmp(c->file.p, CFB_SIGNATURE, 8) != 0) {
 		if (slice_all(c->file, 0))
-			return err_set(e, ERR_MISMATCH, c->file.n ? "the file holds nothing but zeros"
-								  : "the file is empty");
+			return err_set(e, ERR_MISMATCH,
+				       c->file.n ? "the file holds nothing but zeros"
+						 : "the file is empty");
 		return err_set(e, ERR_MISMATCH, "not a QCN: no compound file signature");
 	}
 	rd_skip(&h, 26);
@@ -142,10 +144,11 @@ static int header_parse(struct cfb *c, uint32_t *ret_n_fat, struct err *e)
 	c->first_difat = rd_le32(&h);
 	if (order != 0xFFFE || (major != 3 && major != 4) || shift != (major == 3 ? 9 : 12) ||
 	    mini_shift != 6 || cutoff != CFB_MINI_CUTOFF)
-		return err_set(e, ERR_PROTO,
-			       "compound file version %u with sectors of 2^%u and 2^%u bytes and a limit "
-			       "of %u: only version 3 with 2^9 or 4 with 2^12, 2^6 and 4096 exist",
-			       major, shift, mini_shift, cutoff);
+		return err_set(
+			e, ERR_PROTO,
+			"compound file version %u with sectors of 2^%u and 2^%u bytes and a limit "
+			"of %u: only version 3 with 2^9 or 4 with 2^12, 2^6 and 4096 exist",
+			major, shift, mini_shift, cutoff);
 	c->is_v4 = major == 4;
 	c->shift = shift;
 	c->sector = (size_t)1 << shift;
@@ -160,8 +163,10 @@ static int difat_load(struct cfb *c, uint32_t n_fat, struct err *e)
 	uint32_t difat = c->first_difat;
 
 	if (n_fat > c->n_sectors)
-		return err_set(e, ERR_PROTO, "the header tells of %u allocation sectors, the file has %u "
-					     "in all: it is cut or damaged", n_fat, c->n_sectors);
+		return err_set(e, ERR_PROTO,
+			       "the header tells of %u allocation sectors, the file has %u "
+			       "in all: it is cut or damaged",
+			       n_fat, c->n_sectors);
 	while (c->fat.n < n_fat) {
 		uint32_t s;
 
@@ -223,8 +228,10 @@ static int mini_load(struct cfb *c, const struct entry *root, struct err *e)
 	    chain_load(c, c->first_mini_fat, "mini allocation table", &c->mini_fat, e) < 0)
 		return -1;
 	if (root->size > (uint64_t)c->mini.n << c->shift)
-		return err_set(e, ERR_PROTO, "the mini stream has %" PRIu64 " bytes, its %zu sectors do "
-					     "not", root->size, c->mini.n);
+		return err_set(e, ERR_PROTO,
+			       "the mini stream has %" PRIu64 " bytes, its %zu sectors do "
+			       "not",
+			       root->size, c->mini.n);
 	units = (root->size + CFB_MINI - 1) / CFB_MINI;
 	c->mini_taken = calloc(1, (size_t)(units / 8 + 1));
 	return c->mini_taken ? 0 : err_nomem(e);
@@ -284,8 +291,9 @@ static int pieces_mini(const struct cfb *c, const struct entry *x, struct pieces
 		left -= n;
 		m = get_le32(sector_at(c, c->mini_fat.v[m / per]) + m % per * 4);
 	}
-	return m == CFB_END ? 0 : err_set(e, ERR_PROTO, "its chain goes on past its %" PRIu64 " bytes",
-					  x->size);
+	return m == CFB_END ? 0
+			    : err_set(e, ERR_PROTO, "its chain goes on past its %" PRIu64 " bytes",
+				      x->size);
 }
 
 static int pieces_of(const struct cfb *c, const struct entry *x, struct pieces *to, struct err *e)
@@ -296,8 +304,9 @@ static int pieces_of(const struct cfb *c, const struct entry *x, struct pieces *
 	if (x->size == 0)
 		return 0;
 	if (x->size > c->file.n)
-		return err_set(e, ERR_PROTO, "its size of %" PRIu64 " bytes is more than the file's %zu",
-			       x->size, c->file.n);
+		return err_set(e, ERR_PROTO,
+			       "its size of %" PRIu64 " bytes is more than the file's %zu", x->size,
+			       c->file.n);
 	if (x->size < CFB_MINI_CUTOFF)
 		return pieces_mini(c, x, to, e);
 	for (left = (size_t)x->size; left;) {
@@ -308,8 +317,9 @@ static int pieces_of(const struct cfb *c, const struct entry *x, struct pieces *
 			return -1;
 		left -= n;
 	}
-	return s == CFB_END ? 0 : err_set(e, ERR_PROTO, "its chain goes on past its %" PRIu64 " bytes",
-					  x->size);
+	return s == CFB_END ? 0
+			    : err_set(e, ERR_PROTO, "its chain goes on past its %" PRIu64 " bytes",
+				      x->size);
 }
 
 struct to_node {
@@ -326,8 +336,8 @@ static int piece_to_node(struct pieces *p, uint64_t off, size_t n, struct err *e
 	return qtree_append(to->t, to->node, SLICE(to->c->file.p + off, n), e);
 }
 
-/* An entry that waits for its turn, and the siblings between which its name has to lie: whoever looks
- * a name up goes by that order. */
+/* An entry that waits for its turn, and the siblings between which its name has to lie: whoever
+ * looks a name up goes by that order. */
 struct todo {
 	uint32_t id, low, high;
 	struct qnode *parent;
@@ -382,7 +392,8 @@ static int visit(struct walk *w, const struct todo *at, struct err *e)
 
 	entry_parse(w->c, at->id, &x);
 	if ((x.type != CFB_STORAGE && x.type != CFB_STREAM) || x.name.n == 0)
-		return err_set(e, ERR_PROTO, "directory entry %u is neither storage nor stream", at->id);
+		return err_set(e, ERR_PROTO, "directory entry %u is neither storage nor stream",
+			       at->id);
 	if (cfb_name_text(&x.name, name, e) < 0 || cfb_name_from(name, &again, e) < 0 ||
 	    qtree_add(w->t, at->parent, x.type == CFB_STORAGE ? QNODE_STORAGE : QNODE_STREAM,
 		      SLICE(name, strlen(name)), &to.node, e) < 0)
@@ -467,9 +478,10 @@ static int finish(const struct walk *w, struct err *e)
 		qnode_order(node, by_qpst);
 	}
 	if (w->unordered)
-		qfindings_add(w->c->findings, QFINDING_WARNING, "unordered-directory", "directory",
-			      "its names are not in the order by which they are looked up: QPST may "
-			      "not find all of them; write the file anew");
+		qfindings_add(
+			w->c->findings, QFINDING_WARNING, "unordered-directory", "directory",
+			"its names are not in the order by which they are looked up: QPST may "
+			"not find all of them; write the file anew");
 	return 0;
 }
 
@@ -539,8 +551,8 @@ int qcn_poke(uint8_t *file, size_t size, const char *path, size_t off, struct sl
 	id = stream ? (uint32_t)stream->src : 0;
 	qtree_fini(&t);
 	if (!id || off > have || bytes.n > have - off)
-		return err_set(e, ERR_MISMATCH, "'%s' has %zu bytes, none at %zu to %zu", path, have,
-			       off, off + bytes.n);
+		return err_set(e, ERR_MISMATCH, "'%s' has %zu bytes, none at %zu to %zu", path,
+			       have, off, off + bytes.n);
 	r = cfb_open(&c, SLICE(file, size), NULL, e);
 	if (r == 0) {
 		entry_parse(&c, id, &x);

@@ -108,7 +108,8 @@ static int by_cfb_name(const void *a, const void *b)
 /* A balanced tree over the sorted entries first..first+n-1. Whatever lies on its deepest, not quite
  * full level is red and the rest black: then every path from the top has the same number of black
  * ones, and no red one has a red child. */
-static uint32_t tree_build(struct entry *v, uint32_t first, uint32_t n, unsigned depth, unsigned deepest)
+static uint32_t tree_build(struct entry *v, uint32_t first, uint32_t n, unsigned depth,
+			   unsigned deepest)
 {
 	uint32_t mid = first + n / 2;
 
@@ -147,9 +148,11 @@ static int add_children(struct cfb_out *c, uint32_t parent)
 	for (i = 1; i < n; i++) {
 		if (cfb_name_cmp(&c->v[first + i - 1].name, &c->v[first + i].name) == 0) {
 			qnode_path(c->v[first + i].node, where, sizeof(where));
-			return err_set(c->e, ERR_UNSUPPORTED,
-				       "'%s' and '%s' are one name in a QCN, which does not tell case "
-				       "apart", where, c->v[first + i - 1].node->name);
+			return err_set(
+				c->e, ERR_UNSUPPORTED,
+				"'%s' and '%s' are one name in a QCN, which does not tell case "
+				"apart",
+				where, c->v[first + i - 1].node->name);
 		}
 	}
 	c->v[parent].child = tree_build(c->v, first, n, 0, log2_floor(n));
@@ -166,8 +169,11 @@ static int collect(struct cfb_out *c, const struct qtree *t)
 	c->v = calloc(n, sizeof(*c->v));
 	if (!c->v)
 		return err_nomem(c->e);
-	c->v[0] = (struct entry){ .node = t->root, .left = CFB_NO_ENTRY, .right = CFB_NO_ENTRY,
-				  .child = CFB_NO_ENTRY, .colour = CFB_BLACK };
+	c->v[0] = (struct entry){ .node = t->root,
+				  .left = CFB_NO_ENTRY,
+				  .right = CFB_NO_ENTRY,
+				  .child = CFB_NO_ENTRY,
+				  .colour = CFB_BLACK };
 	c->n = 1;
 	if (cfb_name_from("Root Entry", &c->v[0].name, c->e) < 0)
 		return -1;
@@ -269,7 +275,8 @@ static int put_streams(struct cfb_out *c)
 	for (i = 0; i < c->n; i++) {
 		const struct qnode *x = c->v[i].node;
 
-		if (is_mini(x) && (put_bytes(c, x->p, x->n) < 0 || put_padding(c, x->n, CFB_MINI) < 0))
+		if (is_mini(x) &&
+		    (put_bytes(c, x->p, x->n) < 0 || put_padding(c, x->n, CFB_MINI) < 0))
 			return -1;
 	}
 	return put_padding(c, (size_t)c->n_mini * CFB_MINI, SECTOR);
@@ -294,7 +301,8 @@ static int put_entry(struct cfb_out *c, const struct entry *x)
 	wr_le32(&w, x->right);
 	wr_le32(&w, x->child);
 	wr_fill(&w, 0, 20);
-	/* As in all files seen: both times on storages, the root was only modified, streams have none. */
+	/* As in all files seen: both times on storages, the root was only modified, streams have
+	 * none. */
 	wr_le64(&w, is_storage && !is_root ? node->created ? node->created : c->now : 0);
 	wr_le64(&w, is_storage ? node->modified ? node->modified : c->now : 0);
 	wr_le32(&w, x->start);
@@ -363,7 +371,8 @@ static int put_fat(struct cfb_out *c)
 		    put_chain(c, c->v[i].start, units(c->v[i].node->n, SECTOR)) < 0)
 			return -1;
 	}
-	if (put_chain(c, c->mini.start, c->mini.n) < 0 || put_chain(c, c->dir.start, c->dir.n) < 0 ||
+	if (put_chain(c, c->mini.start, c->mini.n) < 0 ||
+	    put_chain(c, c->dir.start, c->dir.n) < 0 ||
 	    put_chain(c, c->mini_fat.start, c->mini_fat.n) < 0 ||
 	    put_times(c, c->fat.n, CFB_FAT) < 0 || put_times(c, c->difat.n, CFB_DIFAT) < 0 ||
 	    put_times(c, c->fat.n * PER_SECTOR - c->n_sectors, CFB_FREE) < 0)
@@ -381,8 +390,8 @@ static int put_fat(struct cfb_out *c)
 
 static int put_all(struct cfb_out *c)
 {
-	if (put_header(c) < 0 || put_streams(c) < 0 || put_directory(c) < 0 || put_mini_fat(c) < 0 ||
-	    put_fat(c) < 0)
+	if (put_header(c) < 0 || put_streams(c) < 0 || put_directory(c) < 0 ||
+	    put_mini_fat(c) < 0 || put_fat(c) < 0)
 		return -1;
 	return flush(c);
 }

@@ -1,6 +1,6 @@
 /*
- * What a reader or a check found odd in a QPST backup. A finding names its place (stream path, record,
- * line) and never holds a value of the file: those are somebody's identity.
+ * What a reader or a check found odd in a QPST backup. A finding names its place (stream path,
+ * record, line) and never holds a value of the file: those are somebody's identity.
  */
 #ifndef SALVOR_IMAGE_QFINDING_H
 #define SALVOR_IMAGE_QFINDING_H

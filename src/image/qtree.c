@@ -99,8 +99,8 @@ int qtree_add(struct qtree *t, struct qnode *parent, enum qnode_kind kind, struc
 	return 0;
 }
 
-/* Room for n bytes in all and the zero behind them. Streams that grow do so by half, so that building
- * an array record by record stays cheap. */
+/* Room for n bytes in all and the zero behind them. Streams that grow do so by half, so that
+ * building an array record by record stays cheap. */
 static int make_room(struct qtree *t, struct qnode *stream, size_t n, bool exact, struct err *e)
 {
 	size_t cap = n + 1;
@@ -326,11 +326,14 @@ static int compare_node(const struct qnode *a, const struct qnode *b, struct err
 
 	qnode_path(a, where, sizeof(where));
 	if (a->kind != b->kind)
-		return err_set(e, ERR_MISMATCH, "'%s' is a stream on one side and a storage on the "
-						"other", where);
+		return err_set(e, ERR_MISMATCH,
+			       "'%s' is a stream on one side and a storage on the "
+			       "other",
+			       where);
 	if (a->n != b->n)
-		return err_set(e, ERR_MISMATCH, "'%s' has %zu bytes on one side and %zu on the other",
-			       where, a->n, b->n);
+		return err_set(e, ERR_MISMATCH,
+			       "'%s' has %zu bytes on one side and %zu on the other", where, a->n,
+			       b->n);
 	if (a->n && memcmp(a->p, b->p, a->n) != 0)
 		return err_set(e, ERR_MISMATCH, "'%s' differs in content", where);
 	return 0;
@@ -372,7 +375,6 @@ static int compare_children(const struct qnode *a, const struct qnode *b, struct
 int qtree_compare(const struct qtree *a, const struct qtree *b, struct err *e)
 {
 	if (!a->root || !b->root)
-		return a->root == b->root ? 0
-					  : err_set(e, ERR_MISMATCH, "one side is empty");
+		return a->root == b->root ? 0 : err_set(e, ERR_MISMATCH, "one side is empty");
 	return compare_children(a->root, b->root, e);
 }

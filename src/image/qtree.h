@@ -1,11 +1,11 @@
 /*
- * The tree of storages and streams that both forms of a QPST backup hold: XQCN spells it in XML, QCN
- * packs it into a compound file. Readers fill it with all that is in the file, known or not, so that
- * conversion loses nothing; nvset.h says what its streams mean.
+ * The tree of storages and streams that both forms of a QPST backup hold: XQCN spells it in XML,
+ * QCN packs it into a compound file. Readers fill it with all that is in the file, known or not, so
+ * that conversion loses nothing; nvset.h says what its streams mean.
  *
- * Names are valid UTF-8. The children of a storage keep the order in which they came; no two of them
- * have the same name once a reader has accepted the file. A stream's bytes are followed by one zero
- * byte that does not count, so that a path in it can be read as text.
+ * Names are valid UTF-8. The children of a storage keep the order in which they came; no two of
+ * them have the same name once a reader has accepted the file. A stream's bytes are followed by one
+ * zero byte that does not count, so that a path in it can be read as text.
  *
  * All memory is counted against `max`, nodes included.
  */
@@ -23,13 +23,13 @@ enum qnode_kind { QNODE_STORAGE, QNODE_STREAM };
 
 struct qnode {
 	enum qnode_kind kind;
-	struct qnode *parent, *next;  /* next sibling */
-	struct qnode *first, *last;   /* children of a storage */
+	struct qnode *parent, *next; /* next sibling */
+	struct qnode *first, *last;  /* children of a storage */
 	size_t n_children;
-	uint8_t *p;                   /* bytes of a stream; NULL when there are none */
+	uint8_t *p; /* bytes of a stream; NULL when there are none */
 	size_t n, cap;
-	uint64_t created, modified;   /* of a storage of a QCN: 100 ns since 1601; 0 = not told */
-	uint64_t src;                 /* where the reader found it; its own affair */
+	uint64_t created, modified; /* of a storage of a QCN: 100 ns since 1601; 0 = not told */
+	uint64_t src;               /* where the reader found it; its own affair */
 	char name[];
 };
 
@@ -49,9 +49,10 @@ void qtree_fini(struct qtree *t); /* harmless on an empty or zeroed tree */
 int qtree_add(struct qtree *t, struct qnode *parent, enum qnode_kind kind, struct slice name,
 	      struct qnode **ret, struct err *e) _must_check_;
 /* Appends to a stream / replaces its bytes, which may not lie in the stream itself. */
-int qtree_append(struct qtree *t, struct qnode *stream, struct slice bytes, struct err *e)
-	_must_check_;
-int qtree_put(struct qtree *t, struct qnode *stream, struct slice bytes, struct err *e) _must_check_;
+int qtree_append(struct qtree *t, struct qnode *stream, struct slice bytes,
+		 struct err *e) _must_check_;
+int qtree_put(struct qtree *t, struct qnode *stream, struct slice bytes,
+	      struct err *e) _must_check_;
 
 static inline struct slice qnode_bytes(const struct qnode *stream)
 {

@@ -146,7 +146,9 @@ static int reference(struct xml_in *x)
 	static const struct {
 		const char *name;
 		char c;
-	} known[] = { { "lt", '<' }, { "gt", '>' }, { "amp", '&' }, { "apos", '\'' }, { "quot", '"' } };
+	} known[] = {
+		{ "lt", '<' }, { "gt", '>' }, { "amp", '&' }, { "apos", '\'' }, { "quot", '"' }
+	};
 	char text[12];
 	size_t n = 0, i;
 	uint32_t cp;
@@ -171,13 +173,15 @@ static int reference(struct xml_in *x)
 	return add_char(x, cp);
 }
 
-/* The upper half of Windows-1252 that differs from Latin-1; what is undefined there stays itself. */
+/* The upper half of Windows-1252 that differs from Latin-1; what is undefined there stays itself.
+ */
 static uint32_t from_1252(uint8_t c)
 {
 	static const uint16_t high[32] = {
-		0x20AC, 0x81,   0x201A, 0x192,  0x201E, 0x2026, 0x2020, 0x2021, 0x2C6, 0x2030, 0x160,
-		0x2039, 0x152,  0x8D,   0x17D,  0x8F,   0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
-		0x2013, 0x2014, 0x2DC,  0x2122, 0x161,  0x203A, 0x153,  0x9D,   0x17E,  0x178,
+		0x20AC, 0x81,   0x201A, 0x192,  0x201E, 0x2026, 0x2020, 0x2021,
+		0x2C6,  0x2030, 0x160,  0x2039, 0x152,  0x8D,   0x17D,  0x8F,
+		0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
+		0x2DC,  0x2122, 0x161,  0x203A, 0x153,  0x9D,   0x17E,  0x178,
 	};
 
 	return c >= 0x80 && c < 0xA0 ? high[c - 0x80] : c;
@@ -234,10 +238,10 @@ static int length_value(struct xml_in *x, int quote)
 /* 1..16 = hex digit + 1, BLANK, or 0 for anything else. */
 #define BLANK 17
 static const uint8_t hex_class[256] = {
-	['0'] = 1,	['1'] = 2,  ['2'] = 3,	['3'] = 4,  ['4'] = 5,	['5'] = 6,
-	['6'] = 7,	['7'] = 8,  ['8'] = 9,	['9'] = 10, ['a'] = 11, ['b'] = 12,
-	['c'] = 13,	['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
-	['C'] = 13,	['D'] = 14, ['E'] = 15, ['F'] = 16, [' '] = BLANK, ['\t'] = BLANK,
+	['0'] = 1,      ['1'] = 2,      ['2'] = 3,  ['3'] = 4,  ['4'] = 5,     ['5'] = 6,
+	['6'] = 7,      ['7'] = 8,      ['8'] = 9,  ['9'] = 10, ['a'] = 11,    ['b'] = 12,
+	['c'] = 13,     ['d'] = 14,     ['e'] = 15, ['f'] = 16, ['A'] = 11,    ['B'] = 12,
+	['C'] = 13,     ['D'] = 14,     ['E'] = 15, ['F'] = 16, [' '] = BLANK, ['\t'] = BLANK,
 	['\r'] = BLANK, ['\n'] = BLANK,
 };
 
@@ -251,8 +255,8 @@ static int value_end(struct xml_in *x, int quote, unsigned high)
 			    c == quote || hex_class[c] == BLANK ? "the second digit is missing"
 								: "the second digit is none");
 	if (c != quote)
-		return fail(x, "Value: character 0x%02x after %zu bytes is no hex digit", (unsigned)c,
-			    x->value.n);
+		return fail(x, "Value: character 0x%02x after %zu bytes is no hex digit",
+			    (unsigned)c, x->value.n);
 	x->at++;
 	x->has_value = true;
 	return 0;
@@ -272,7 +276,8 @@ static int hex_value(struct xml_in *x, int quote)
 
 		if (x->at == x->n && (r = fill(x)) < 0)
 			return cut_short(x, r);
-		if (buf_reserve(&x->value, MIN_OF((x->n - x->at) / 2 + 1, x->value.max - x->value.n),
+		if (buf_reserve(&x->value,
+				MIN_OF((x->n - x->at) / 2 + 1, x->value.max - x->value.n),
 				x->e) < 0)
 			return -1;
 		out = x->value.p + x->value.n;
@@ -337,7 +342,8 @@ static int attribute(struct xml_in *x, bool is_stream)
 			if (is_stream && strcmp(attr, "Value") == 0 && !x->has_value)
 				return hex_value(x, quote);
 			if (strcmp(attr, "Name") == 0 ||
-			    (is_stream && (strcmp(attr, "Length") == 0 || strcmp(attr, "Value") == 0)))
+			    (is_stream &&
+			     (strcmp(attr, "Length") == 0 || strcmp(attr, "Value") == 0)))
 				return fail(x, "the attribute '%s' is there twice", attr);
 			return skip_value(x, quote, attr);
 		}
@@ -360,9 +366,12 @@ static int stream_done(struct xml_in *x)
 	if (!x->has_length && !x->trust_value)
 		return fail(x, "a Stream without a Length; its Value holds %zu bytes", x->value.n);
 	if (x->has_length && x->length != x->value.n && !x->trust_value)
-		return fail(x, "Length says %" PRIu64 " bytes, Value holds %zu: the file is damaged "
-			       "or was edited", x->length, x->value.n);
-	if (qtree_add(&x->tree, x->cur, QNODE_STREAM, SLICE(x->name.p, x->name.n), &node, x->e) < 0 ||
+		return fail(x,
+			    "Length says %" PRIu64 " bytes, Value holds %zu: the file is damaged "
+			    "or was edited",
+			    x->length, x->value.n);
+	if (qtree_add(&x->tree, x->cur, QNODE_STREAM, SLICE(x->name.p, x->name.n), &node, x->e) <
+		    0 ||
 	    qtree_put(&x->tree, node, SLICE(x->value.p, x->value.n), x->e) < 0) {
 		err_prefix(x->e, "line %u", x->line);
 		return -1;
@@ -449,8 +458,8 @@ static int close_tag(struct xml_in *x)
 	return close_storage(x);
 }
 
-/* "<?...?>". All that matters of the declaration is whether it says UTF-8: the other encodings in use
- * agree with Windows-1252 as far as names go. */
+/* "<?...?>". All that matters of the declaration is whether it says UTF-8: the other encodings in
+ * use agree with Windows-1252 as far as names go. */
 static int instruction(struct xml_in *x)
 {
 	char text[128];
@@ -489,7 +498,8 @@ static int start(struct xml_in *x)
 	if (c == END)
 		return err_set(x->e, ERR_PROTO, "the file is empty");
 	if (c == 0xFE || (c == 0xFF && x->n > 1 && x->chunk[1] == 0xFE))
-		return err_set(x->e, ERR_UNSUPPORTED, "the file is UTF-16 text: convert it to UTF-8");
+		return err_set(x->e, ERR_UNSUPPORTED,
+			       "the file is UTF-16 text: convert it to UTF-8");
 	if (c == 0xEF && x->n >= 3 && memcmp(x->chunk, "\xEF\xBB\xBF", 3) == 0)
 		x->at = 3;
 	return c == FAILED ? -1 : 0;
@@ -513,10 +523,10 @@ static int document(struct xml_in *x)
 			return cut_short(x, c);
 		if (c == '?' || c == '!' || c == '/')
 			(void)next(x);
-		r = c == '?' ? instruction(x)
-		  : c == '!' ? comment(x)
-		  : c == '/' ? close_tag(x)
-			     : open_tag(x);
+		r = c == '?'   ? instruction(x)
+		    : c == '!' ? comment(x)
+		    : c == '/' ? close_tag(x)
+			       : open_tag(x);
 		if (r < 0)
 			return -1;
 	}
@@ -567,13 +577,13 @@ int xqcn_poke(uint8_t *file, size_t size, const char *path, size_t off, struct s
 		size_t have = stream ? stream->n : 0;
 
 		qtree_fini(&t);
-		return err_set(e, ERR_MISMATCH, "'%s' has %zu bytes, none at %zu to %zu", path, have,
-			       off, off + bytes.n);
+		return err_set(e, ERR_MISMATCH, "'%s' has %zu bytes, none at %zu to %zu", path,
+			       have, off, off + bytes.n);
 	}
 	at = stream->src;
 	qtree_fini(&t);
-	/* The reader accepted this Value: pairs with blanks between them, up to its quote. What is right
-	 * already stays as it is, small letters too. */
+	/* The reader accepted this Value: pairs with blanks between them, up to its quote. What is
+	 * right already stays as it is, small letters too. */
 	for (i = 0; i < bytes.n; at++) {
 		if (hex_class[file[at]] == BLANK)
 			continue;

@@ -95,7 +95,8 @@ static int put_name(struct xml_out *x, const char *name, bool is_file_name)
 		if (!is_xml(c) && !is_file_name)
 			return err_set(x->e, ERR_UNSUPPORTED,
 				       "a name has the character 0x%02x, which an XQCN cannot "
-				       "hold", (unsigned)c);
+				       "hold",
+				       (unsigned)c);
 		spell(is_xml(c) ? c : '?', one);
 		if (put(x, one) < 0)
 			return -1;
@@ -124,7 +125,8 @@ static int put_stream(struct xml_out *x, const struct qnode *node, unsigned dept
 	return put(x, "'/>\r\n");
 }
 
-static int open_storage(struct xml_out *x, const struct qnode *node, const char *name, unsigned depth)
+static int open_storage(struct xml_out *x, const struct qnode *node, const char *name,
+			unsigned depth)
 {
 	if (indent(x, depth) < 0 || put(x, "<Storage Name='") < 0 ||
 	    put_name(x, name ? name : node->name, name != NULL) < 0)
@@ -145,8 +147,9 @@ static int put_tree(struct xml_out *x, const struct qtree *t, const char *name)
 	if (put(x, "<?xml version=\"1.0\" encoding=\"Windows-1252\" ?>\r\n") < 0)
 		return -1;
 	while (node) {
-		int r = node->kind == QNODE_STREAM ? put_stream(x, node, depth)
-						   : open_storage(x, node, depth ? NULL : name, depth);
+		int r = node->kind == QNODE_STREAM
+				? put_stream(x, node, depth)
+				: open_storage(x, node, depth ? NULL : name, depth);
 
 		if (r < 0)
 			return -1;

@@ -57,6 +57,14 @@ two_modules_need_a_selector() {
 	run 3 edl exit --port 9-9
 }
 
+chosen_by_imei() {
+	EMU_TAG=1 emu ec25 --port 1.4
+	EMU_TAG=2 emu ec25-4k --port 1.5
+	run 0 edl enter --imei 123456789012347
+	says 'port: +1-1\.5'
+	run 3 edl enter --imei 356938035643809
+}
+
 a_short_appearance_is_caught() {
 	emu ec25 --edl --misbehave blink=1500:2500
 	programmer MDM9x07 A
@@ -141,6 +149,7 @@ t "an RM520N does too, though its port changes with its speed" into_edl_and_out 
 t "info asks the chip and leaves the boot ROM waiting" info_leaves_the_boot_rom_waiting
 t "info on running firmware changes nothing" info_in_normal_mode
 t "two modules and no selector is a refusal that lists them" two_modules_need_a_selector
+t "a module is chosen by its IMEI" chosen_by_imei
 t "a module that shows for a moment is caught" a_short_appearance_is_caught
 t "edl wait gives up" waiting_has_a_limit
 t "edl wait and list know a serial however it is written" waiting_knows_a_serial_however_it_is_written

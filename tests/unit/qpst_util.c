@@ -69,7 +69,8 @@ void assert_same(const struct qtree *a, const struct qtree *b)
 	assert_ok(qtree_compare(a, b, &e), e);
 }
 
-static struct qnode *add(struct qtree *t, struct qnode *parent, enum qnode_kind kind, const char *name)
+static struct qnode *add(struct qtree *t, struct qnode *parent, enum qnode_kind kind,
+			 const char *name)
 {
 	struct err e = ERR_INIT;
 	struct qnode *node;
@@ -78,7 +79,8 @@ static struct qnode *add(struct qtree *t, struct qnode *parent, enum qnode_kind 
 	return node;
 }
 
-struct qnode *add_stream(struct qtree *t, struct qnode *parent, const char *name, struct slice bytes)
+struct qnode *add_stream(struct qtree *t, struct qnode *parent, const char *name,
+			 struct slice bytes)
 {
 	struct qnode *node = add(t, parent, QNODE_STREAM, name);
 	struct err e = ERR_INIT;
@@ -103,4 +105,54 @@ uint8_t *some_bytes(size_t n, uint32_t seed)
 		p[i] = (uint8_t)(seed >> 24);
 	}
 	return p;
+}
+
+struct qtree synthetic(void)
+{
+	struct buf file = data_file("synthetic.xqcn");
+	struct qtree t = read_xqcn(buf_slice(&file));
+
+	buf_fini(&file);
+	return t;
+}
+
+struct qtree fresh(void)
+{
+	struct err e = ERR_INIT;
+	struct qtree t;
+
+	assert_ok(nvset_new(&t, 0, "x.xqcn", "00000000", &e), e);
+	return t;
+}
+
+void add_item(struct qtree *t, enum nvset_sub sub, uint16_t id, uint16_t index, const void *p,
+	      size_t n)
+{
+	struct err e = ERR_INIT;
+
+	assert_ok(nvset_nv_add(t, sub, id, index, SLICE(p, n), &e), e);
+}
+
+void add_file(struct qtree *t, enum nvset_section section, const char *path, const void *p,
+	      size_t n)
+{
+	struct err e = ERR_INIT;
+
+	assert_ok(nvset_file_add(t, section, path, 0, SLICE(p, n), &e), e);
+}
+
+void remove_node(struct qnode *node)
+{
+	struct qnode **at = &node->parent->first, *last = NULL;
+
+	while (*at != node) {
+		last = *at;
+		at = &(*at)->next;
+	}
+	*at = node->next;
+	if (!node->next)
+		node->parent->last = last;
+	node->parent->n_children--;
+	free(node->p);
+	free(node);
 }
