@@ -1,5 +1,7 @@
 #include "backup/take.h"
 
+#include "image/nvset.h"
+#include "image/xqcn.h"
 #include "model/nv_imei.h"
 
 #include <inttypes.h>
@@ -9,6 +11,9 @@
 
 #define TAG        "backup"
 #define EFS_PREFIX "diag/efs"
+#define QPST_NAME  "module.xqcn"
+/* Item files have at most some ten thousand bytes. */
+#define QPST_FILE_MAX ((size_t)16 << 20)
 
 /* ---- which module ---- */
 
@@ -141,7 +146,33 @@ struct diag_run {
 	struct take *t;
 	bool open; /* an item was begun */
 	bool any;  /* something came */
+	/* The same in the form that QPST reads, collected on the way. */
+	struct sink tee;
+	struct sink *to;
+	bool has_qpst, in_qpst;
+	struct buf content; /* of the present file, where QPST has it */
+	struct qtree qpst;
 };
+
+/* It is derived: what does not fit into it costs it, and not the backup. */
+static int no_qpst(struct diag_run *r, struct err *e)
+{
+	if (e->kind == ERR_NOMEM)
+		return -1;
+	log_warn(r->t->log, TAG, "no QPST file: %s", e->msg);
+	err_clear(e);
+	r->has_qpst = false;
+	return 0;
+}
+
+static int tee_put(struct sink *s, const void *p, size_t n, struct err *e)
+{
+	struct diag_run *r = container_of(s, struct diag_run, tee);
+
+	if (r->has_qpst && r->in_qpst && buf_add(&r->content, p, n, e) < 0 && no_qpst(r, e) < 0)
+		return -1;
+	return sink_put(r->to, p, n, e);
+}
 
 static int add_gap(struct diag_run *r, enum gap_how how, bool is_folder, const char *what,
 		   const struct err *why, struct err *e)
@@ -173,8 +204,11 @@ static int on_item(struct pull_ops *ops, const struct pull_item *item, struct si
 	if (item->type == EFS_TYPE_DIR || item->type == EFS_TYPE_LINK) {
 		result = snap_add_empty(r->t->snap, &it, e);
 	} else {
-		result = snap_item_begin(r->t->snap, &it, ret, e);
+		result = snap_item_begin(r->t->snap, &it, &r->to, e);
 		r->open = result == 0;
+		r->in_qpst = nvset_sections_of(item->path) != 0;
+		r->content.n = 0;
+		*ret = &r->tee;
 	}
 	free(it.name);
 	return result;
@@ -186,13 +220,16 @@ static int on_end(struct pull_ops *ops, const struct pull_item *item, uint64_t n
 {
 	struct diag_run *r = container_of(ops, struct diag_run, ops);
 
-	(void)item;
 	(void)n;
 	r->open = false;
-	if (!why)
-		return snap_item_end(r->t->snap, NULL, NULL, e);
-	snap_item_abort(r->t->snap);
-	return 0;
+	if (why) {
+		snap_item_abort(r->t->snap);
+		return 0;
+	}
+	if (r->has_qpst && r->in_qpst &&
+	    nvset_file_place(&r->qpst, item->path, buf_slice(&r->content), NULL, e) < 0 && no_qpst(r, e) < 0)
+		return -1;
+	return snap_item_end(r->t->snap, NULL, NULL, e);
 }
 
 static int on_nv(struct pull_ops *ops, const struct nv_ref *ref, const struct nv_value *v, struct err *e)
@@ -209,6 +246,11 @@ static int on_nv(struct pull_ops *ops, const struct nv_ref *ref, const struct nv
 		snprintf(sim, sizeof(sim), "sim%u/", ref->sim + 1u);
 	snprintf(name, sizeof(name), "diag/nv/%s%05u%s.bin", sim, ref->id, index);
 	r->any = true;
+	if (r->has_qpst && ref->sim < NVSET_SUBS &&
+	    nvset_nv_add(&r->qpst, (enum nvset_sub)ref->sim, ref->id, ref->index,
+			 SLICE(v->data, MIN_OF(v->len, NVSET_DATA)), e) < 0 &&
+	    no_qpst(r, e) < 0)
+		return -1;
 	return snap_add_bytes(r->t->snap, &it, SLICE(v->data, v->len), e);
 }
 
@@ -243,12 +285,58 @@ static int ask_identity(struct take *t, struct nv *nv, bool *ret_nv, struct err 
 	return take_module(t, &found, e);
 }
 
+static int begin_qpst(struct diag_run *r, struct err *e)
+{
+	const char *revision = snap_manifest(r->t->snap)->module.revision;
+	struct nvset_mpi mpi = { .esn = NVSET_NO_ESN, .tool = SLICE_STR("salvor") };
+
+	if (revision)
+		mpi.sw = SLICE(revision, strlen(revision));
+	if (nvset_new(&r->qpst, 0, QPST_NAME, "00000000", e) < 0 || nvset_mpi_put(&r->qpst, &mpi, e) < 0)
+		return no_qpst(r, e);
+	r->has_qpst = true;
+	return 0;
+}
+
+/* What QPST reads. Not from a part of the module: a person would restore it as the whole. */
+static int add_qpst(struct diag_run *r, struct err *e)
+{
+	struct manifest_item it = { .name = (char *)"diag/" QPST_NAME, .kind = ITEM_XQCN };
+	struct sink *to;
+
+	if (!r->has_qpst)
+		return 0;
+	if (snap_item_begin(r->t->snap, &it, &to, e) < 0)
+		return -1;
+	if (xqcn_write(&r->qpst, NULL, to, e) < 0) {
+		snap_item_abort(r->t->snap);
+		return e->kind == ERR_UNSUPPORTED ? no_qpst(r, e) : -1;
+	}
+	return snap_item_end(r->t->snap, NULL, NULL, e);
+}
+
+static int pull_all(struct diag_run *r, const struct pull_diag *pull, struct pull_counts *ret, struct err *e)
+{
+	if (pull->efs && pull->nv && begin_qpst(r, e) < 0)
+		return -1;
+	if (pull_diag(pull, ret, e) < 0) {
+		if (r->open)
+			snap_item_abort(r->t->snap);
+		return -1;
+	}
+	return add_qpst(r, e);
+}
+
 int take_diag(struct take *t, struct efs *efs, struct nv *nv, struct pull_counts *ret, struct err *e)
 {
-	struct diag_run r = { .ops = { on_item, on_end, on_nv, on_gap }, .t = t };
+	struct diag_run r = { .ops = { on_item, on_end, on_nv, on_gap },
+			      .t = t,
+			      .tee = { tee_put },
+			      .content = BUF_INIT(QPST_FILE_MAX) };
 	struct pull_diag pull = { .efs = efs, .nv = nv, .progress = t->progress, .ops = &r.ops };
 	struct manifest *m = snap_manifest(t->snap);
 	bool has_nv = false;
+	int result;
 
 	*ret = (struct pull_counts){ 0 };
 	if (nv && ask_identity(t, nv, &has_nv, e) < 0)
@@ -258,11 +346,11 @@ int take_diag(struct take *t, struct efs *efs, struct nv *nv, struct pull_counts
 	if (!pull.efs && !pull.nv)
 		return err_set(e, ERR_UNSUPPORTED,
 			       "the module gives neither NV items nor its file system over DIAG");
-	if (pull_diag(&pull, ret, e) < 0) {
-		if (r.open)
-			snap_item_abort(t->snap);
+	result = pull_all(&r, &pull, ret, e);
+	qtree_fini(&r.qpst);
+	buf_fini(&r.content);
+	if (result < 0)
 		return -1;
-	}
 	if (r.any)
 		m->via |= MANIFEST_DIAG;
 	m->has_listed_efs = efs != NULL;

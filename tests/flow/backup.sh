@@ -77,6 +77,7 @@ in_normal_mode() {
 	opens "$S" mine
 	[ "$(wc -c <"$W/opened/mine/diag/nv/00550.bin")" -ge 9 ] || fail "no NV 550"
 	[ -s "$W/opened/mine/diag/efs/nvm/num/550" ] || fail "no item file of NV 550"
+	grep -q NV_ITEM_ARRAY "$W/opened/mine/diag/module.xqcn" || fail "no QPST file"
 	run 0 efs get /policyman/device_config.xml -o "$W/x.xml"
 	same "$W/x.xml" "$W/opened/mine/diag/efs/policyman/device_config.xml"
 	! grep -q 490154203237518 "$W/opened/mine/at/info.txt" || fail "the whole IMEI stands in at/info.txt"
@@ -154,12 +155,13 @@ existing_files_stay() {
 	run 1 backup -o /proc/nowhere/
 }
 
-# Waits until FILE is there and then sends SIGNAL to a backup in the background.
-interrupted_by() {
-	start ec25 --misbehave slow_read=8
-	run 0 edl enter
+# cut_short SIGNAL STATUS [OPTIONS...]: a backup gets SIGNAL when its first partition is there.
+cut_short() {
+	_signal=$1 _want=$2
+	shift 2
 	# A shell starts what is in the background deaf to SIGINT, and salvor would obey that.
-	env --default-signal=INT "$SALVOR_BIN" --root "$W/root" backup $L -o "$W/d/" --name cut >"$W/out" 2>"$W/err" </dev/null &
+	env --default-signal=INT "$SALVOR_BIN" --root "$W/root" backup $L -o "$W/d/" --name cut "$@" \
+		>"$W/out" 2>"$W/err" </dev/null &
 	_pid=$!
 	_i=0
 	until [ -e "$W/d/cut.part/items/edl/efs2.bin.map" ]; do
@@ -167,12 +169,34 @@ interrupted_by() {
 		[ $_i -gt 200 ] && fail "the first partition is never read: $(cat "$W/err")"
 		sleep 0.05
 	done
-	kill -"$1" $_pid
+	kill -"$_signal" $_pid
 	_got=0
 	wait $_pid || _got=$?
-	[ "$_got" = "$2" ] || { cat "$W/err"; fail "exit status $_got, not $2"; }
+	[ "$_got" = "$_want" ] || { cat "$W/err"; fail "exit status $_got, not $_want"; }
 	[ -d "$W/d/cut.part" ] || fail "no .part"
 	no_snapshot "$W/d"
+}
+
+interrupted_by() {
+	start ec25 --misbehave slow_read=8
+	run 0 edl enter
+	cut_short "$1" "$2"
+}
+
+a_full_one_interrupted_and_resumed() {
+	start ec25 --misbehave slow_read=8
+	cut_short INT 130 --full
+	_i=0
+	until salvor list | grep -q normal; do
+		_i=$((_i + 1))
+		[ $_i -gt 100 ] && fail "the module was left in EDL"
+		sleep 0.05
+	done
+	run 0 backup --full $L -o "$W/d/" --resume -vv
+	errs 'edl/efs2.bin is there already'
+	says 'came back the same: +yes'
+	sealed "$W/d"
+	run 0 verify "$S"
 }
 
 interrupted_and_resumed() {
@@ -302,7 +326,8 @@ t "named parts make a partial backup, as asked for" named_parts_are_partial
 t "a snapshot goes to standard output, and is verified from a pipe" to_stdout
 t "existing files are never overwritten" existing_files_stay
 t "SIGINT leaves a .part, and --resume ends it without reading twice" interrupted_and_resumed INT 130
-t "SIGHUP does too" interrupted_and_resumed HUP 130
+t "SIGHUP leaves one too" interrupted_by HUP 130
+t "--full interrupted in EDL leaves a module that starts, and goes on" a_full_one_interrupted_and_resumed
 t "another module does not go on with it" resumed_with_another_module
 t "an unplugged module leaves a .part" unplugged
 t "a full disk is an error, and earlier snapshots stay" disk_full

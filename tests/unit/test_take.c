@@ -1,6 +1,7 @@
 #include "tests/unit/unit.h"
 
 #include "backup/take.h"
+#include "image/nvset.h"
 #include "tests/unit/diag_fake.h"
 #include "tests/unit/snap_util.h"
 
@@ -100,6 +101,33 @@ static const struct manifest_gap *gap_of(const struct manifest *m, const char *w
 	return NULL;
 }
 
+/* The derived file by its own reader. */
+static void assert_qpst_holds_it(struct bench *b)
+{
+	struct err e = ERR_INIT;
+	struct nvset_files files;
+	struct nvset_nv nv;
+	struct qtree tree;
+	size_t n, i, found = 0;
+	uint8_t *p = get_file(scratch_path(&b->dir, "x.part/items/diag/module.xqcn"), &n);
+
+	assert_ok(nvset_read(SLICE(p, n), NULL, &tree, NULL, &e), e);
+	assert_true(nvset_nv_find(&tree, NVSET_DEFAULT, 550, 0, &nv));
+	assert_memory_equal(nv.data.p, imei, sizeof(imei));
+	assert_ok(nvset_files_list(&tree, &files, &e), e);
+	for (i = 0; i < files.n; i++) {
+		assert_int_equal(files.v[i].state, NVSET_FILE_OK);
+		if (strcmp(files.v[i].path, RFNV "/00020003") == 0) {
+			found++;
+			assert_memory_equal(files.v[i].data->p + files.v[i].data->n - 11, "calibration", 11);
+		}
+	}
+	assert_true(found > 0);
+	nvset_files_fini(&files);
+	qtree_fini(&tree);
+	free(p);
+}
+
 static void files_items_and_identity_make_a_complete_snapshot(void **state)
 {
 	struct bench *b = begin();
@@ -127,6 +155,10 @@ static void files_items_and_identity_make_a_complete_snapshot(void **state)
 	it = snap_has(b->take.snap, "diag/nv/01000.bin");
 	assert_non_null(it);
 	assert_int_equal(it->nv.id, 1000);
+	it = snap_has(b->take.snap, "diag/module.xqcn");
+	assert_non_null(it);
+	assert_int_equal(it->kind, ITEM_XQCN);
+	assert_qpst_holds_it(b);
 
 	assert_ok(snap_seal(b->take.snap, NULL, &done, &b->e), b->e);
 	b->take.snap = NULL;
