@@ -272,19 +272,16 @@ const struct device_iface *device_role(const struct device *d, enum port_role ro
 /* Folder of the controller that a root hub hangs on; false when sysfs does not tell. */
 static bool controller_of(const char *root, const char *port, char out[PATH_MAX])
 {
-	char path[SYSFS_PATH_MAX], hub[24], *real;
+	char path[SYSFS_PATH_MAX], hub[24];
 
 	snprintf(hub, sizeof(hub), "usb%.*s", (int)MIN_OF(strspn(port, "0123456789"), (size_t)16),
 		 port);
 	if (!sysfs_path(path, root, hub, NULL))
 		return false;
-	real = realpath(path, NULL);
-	if (!real)
+	if (!realpath(path, out))
 		return false;
-	if (strrchr(real, '/'))
-		*strrchr(real, '/') = '\0';
-	snprintf(out, PATH_MAX, "%s", real);
-	free(real);
+	if (strrchr(out, '/'))
+		*strrchr(out, '/') = '\0';
 	return true;
 }
 

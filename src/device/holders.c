@@ -21,15 +21,10 @@ struct names {
 
 static void fill_names(struct names *n, const char *root, const char *node)
 {
-	char *real;
-
 	n->node = node;
-	n->real[0] = '\0';
 	snprintf(n->rooted, sizeof(n->rooted), "%s%s", root, node);
-	real = realpath(n->rooted, NULL);
-	if (real)
-		snprintf(n->real, sizeof(n->real), "%s", real);
-	free(real);
+	if (!realpath(n->rooted, n->real))
+		n->real[0] = '\0';
 }
 
 static bool is_node(const struct names *n, char *target)

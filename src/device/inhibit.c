@@ -5,6 +5,7 @@
 #include "device/sysfs.h"
 
 #include <dbus/dbus.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,12 +61,12 @@ static bool physdev_uid(const char *root, const struct device *d, unsigned which
 	char path[SYSFS_PATH_MAX], text[16384 + 1];
 	struct buf b = BUF_INIT(sizeof(text) - 1);
 	struct err e = ERR_INIT;
-	_cleanup_free_ char *real = NULL;
+	char real[PATH_MAX];
 	const char *at;
 	bool found = false;
 
 	if (which == 0) {
-		if (!sysfs_path(path, root, d->port, NULL) || !(real = realpath(path, NULL)))
+		if (!sysfs_path(path, root, d->port, NULL) || !realpath(path, real))
 			return false;
 		snprintf(uid, UID_MAX, "%s", real);
 		return strlen(real) < UID_MAX;

@@ -19,6 +19,10 @@ static int refuse_unclean(const struct efs2 *fs, struct err *e)
 		return err_set(e, ERR_INTEGRITY,
 			       "the image is not clean (%u faults, first: %s); not changed",
 			       r->faults, fs->n_note ? fs->note[0] : "none noted");
+	/* A page that was not read may hold a copy that is live on the module. */
+	if (r->unread)
+		return err_set(e, ERR_INTEGRITY, "%u pages of the dump were not read; not changed",
+			       r->unread);
 	if (!r->layout_checked)
 		return err_set(
 			e, ERR_INTEGRITY,

@@ -61,6 +61,19 @@ edl_and_back() {
 	says '05c6:9008'
 }
 
+running_firmware() {
+	usb 0 "$1" -- info
+	says 'revision: '
+	says 'IMEI in NV 550: '
+	usb 0 "$1" -- nv read 550
+	usb 0 "$1" -- efs ls /
+	says 'nvm'
+	usb 0 "$1" -- efs get /nvm/num/550 "$W/550.bin"
+	[ "$(wc -c <"$W/550.bin")" = 9 ] || fail "item 550 has $(wc -c <"$W/550.bin") bytes"
+	usb 0 "$1" -- at AT+CFUN?
+	says 'CFUN: 1'
+}
+
 unplugged() {
 	programmer MDM9x07 A
 	usb 12 ec25 --misbehave start=edl --misbehave "unplug_in=$1" -- part read efs2 --once -o "$W/a.bin" $L
@@ -73,6 +86,8 @@ t "list and info over usbfs" list_and_info
 t "rawdata of an EC25 over usbfs: read, erased, written, equal" round_trip ec25 MDM9x07 A
 t "a device that waits for empty packets gets them" strict_about_empty_packets
 t "into EDL and out, and out of a memory dump" edl_and_back
+t "DIAG and AT of an EC25 over its ttys" running_firmware ec25
+t "DIAG and AT of an RM520N over its ttys" running_firmware rm520n
 t "unplugged at the first bytes" unplugged 20
 t "unplugged in the middle of the data" unplugged 3000000
 finish
