@@ -68,7 +68,7 @@ running_firmware() {
 	usb 0 "$1" -- nv read 550
 	usb 0 "$1" -- efs ls /
 	says 'nvm'
-	usb 0 "$1" -- efs get /nvm/num/550 "$W/550.bin"
+	usb 0 "$1" -- efs get /nvm/num/550 -o "$W/550.bin"
 	[ "$(wc -c <"$W/550.bin")" = 9 ] || fail "item 550 has $(wc -c <"$W/550.bin") bytes"
 	usb 0 "$1" -- at AT+CFUN?
 	says 'CFUN: 1'
