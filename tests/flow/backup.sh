@@ -222,6 +222,17 @@ resumed_with_another_module() {
 	no_snapshot "$W/d"
 }
 
+resumed_with_a_nameless_other() {
+	interrupted_by INT 130
+	emu_stop
+	rm -rf "$W/root" "$W/module"
+	# A programmer that runs already hides the serial of this chip: the file system tells them apart.
+	emu ec25 --misbehave set=firmware.imei:004999010640000 --misbehave start=programmer
+	run 5 backup -o "$W/d/" --resume
+	errs 'nothing shows that this is the module'
+	no_snapshot "$W/d"
+}
+
 unplugged() {
 	start ec25 --misbehave unplug_in=38000000
 	run 12 backup --only edl $L -o "$W/d/" --name gone --timeout 3
@@ -329,6 +340,7 @@ t "SIGINT leaves a .part, and --resume ends it without reading twice" interrupte
 t "SIGHUP leaves one too" interrupted_by HUP 130
 t "--full interrupted in EDL leaves a module that starts, and goes on" a_full_one_interrupted_and_resumed
 t "another module does not go on with it" resumed_with_another_module
+t "nor does one that hides its serial and has another file system" resumed_with_a_nameless_other
 t "an unplugged module leaves a .part" unplugged
 t "a full disk is an error, and earlier snapshots stay" disk_full
 t "every corruption of a snapshot is found" corruption_is_found
