@@ -11,16 +11,18 @@
 /* The filler of device programmers for pages that were never programmed (docs/protocols.md). */
 #define PULL_FILLER 0xee
 
-static bool wants_map(const struct pull *pull)
+/* An extent that begins inside a block has no blocks of its own to map. */
+static bool wants_map(const struct pull *pull, const struct extent *x)
 {
-	return geometry_is_nand(pull->geometry) && pull->geometry->sectors_per_block;
+	return geometry_is_nand(pull->geometry) && pull->geometry->sectors_per_block &&
+	       x->start % pull->geometry->sectors_per_block == 0;
 }
 
 static int pull_mapped(const struct pull *pull, const struct extent *x, struct sink *to,
 		       struct blockmap *map, struct pull_file *ret, struct err *e)
 {
 	struct digest_sink hashed;
-	bool mapped = wants_map(pull);
+	bool mapped = wants_map(pull, x);
 	struct pull_file f = { .has_map = mapped, .map = { .restorable = true } };
 
 	*map = (struct blockmap){ 0 };

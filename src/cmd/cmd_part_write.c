@@ -228,7 +228,7 @@ static int finish(struct session *s, int r, struct err *e)
 	if (s->ctx->phase == PHASE_VERIFY) {
 		if (e->kind == ERR_USAGE)
 			e->kind = ERR_MISMATCH;
-		return err_prefix(e, "all was written and read back, but the module did not come back");
+		return err_prefix(e, "all was written and reads back equal");
 	}
 	return -1;
 }

@@ -153,6 +153,8 @@ int session_close(struct session *s, struct err *e)
 		r = module_leave_edl(&s->module, !cancelled, e);
 	else if (s->module.sahara)
 		r = sahara_park(s->module.sahara, e);
+	if (r < 0)
+		err_prefix(e, "the module could not be brought back");
 	module_close(&s->module);
 	loader_set_fini(&s->loaders);
 	return r;
@@ -170,6 +172,5 @@ void session_abort(struct session *s)
 		render_diag(s->ctx->render, "the module stays in EDL with the programmer running");
 	}
 	if (session_close(s, &second) < 0)
-		render_diag(s->ctx->render, "and the module could not be brought back: %s",
-			    second.msg);
+		render_diag(s->ctx->render, "and %s; power-cycle it", second.msg);
 }

@@ -424,8 +424,16 @@ static int reset_it(struct module *m, struct err *e)
 					      .has_answered = true,
 					      .cancel = m->opts.cancel };
 
-		if (firehose_open(m->link, &opts, &m->firehose, e) < 0)
-			return -1;
+		/* A programmer that takes no configure, for a wrong storage type or for none that
+		 * works, resets all the same. */
+		if (firehose_open(m->link, &opts, &m->firehose, e) < 0) {
+			if (e->kind != ERR_REFUSED)
+				return -1;
+			err_clear(e);
+			opts.only_power = true;
+			if (firehose_open(m->link, &opts, &m->firehose, e) < 0)
+				return -1;
+		}
 		return firehose_power(m->firehose, FIREHOSE_POWER_RESET, e);
 	}
 	if (sahara_state(m->sahara) == SAHARA_STREAMING)

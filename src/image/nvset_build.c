@@ -80,27 +80,30 @@ int nvset_nv_add(struct qtree *t, enum nvset_sub sub, uint16_t id, uint16_t inde
 	return qtree_append(t, array, writer_slice(&w), e);
 }
 
-/* The next free number; "%08X" of the count unless an odd file has gaps. */
-static size_t next_number(const struct qnode *dirs, const struct qnode *contents)
+#define NUMBER_MAX 24
+
+/* Is the last of the children the one that a storage without gaps ends with? */
+static bool ends_at(const struct qnode *storage, size_t count)
+{
+	char last[NUMBER_MAX];
+
+	snprintf(last, sizeof(last), "%08zX", count - 1);
+	return storage->n_children == count &&
+	       (count == 0 || strcmp(storage->last->name, last) == 0);
+}
+
+/* The number of the next file: the count of those there are, or the first free one behind it in a
+ * file with gaps. Only such a file is searched. */
+static void next_number(const struct qnode *dirs, const struct qnode *contents,
+			char out[NUMBER_MAX])
 {
 	size_t n = dirs->n_children;
-	char name[24];
 
-	for (;; n++) {
-		snprintf(name, sizeof(name), "%08zX", n);
-		/* The common case without a search: the last one is the one before. */
-		if (n == dirs->n_children && n > 0 && contents->n_children == n) {
-			char last[24];
-
-			snprintf(last, sizeof(last), "%08zX", n - 1);
-			if (strcmp(dirs->last->name, last) == 0 &&
-			    strcmp(contents->last->name, last) == 0)
-				return n;
-		}
-		if (!qnode_child(dirs, QNODE_STREAM, name) &&
-		    !qnode_child(contents, QNODE_STREAM, name))
-			return n;
-	}
+	snprintf(out, NUMBER_MAX, "%08zX", n);
+	if (ends_at(dirs, n) && ends_at(contents, n))
+		return;
+	while (qnode_child(dirs, QNODE_STREAM, out) || qnode_child(contents, QNODE_STREAM, out))
+		snprintf(out, NUMBER_MAX, "%08zX", ++n);
 }
 
 int nvset_file_add(struct qtree *t, enum nvset_section section, const char *path, uint32_t date,
@@ -113,7 +116,7 @@ int nvset_file_add(struct qtree *t, enum nvset_section section, const char *path
 	struct qnode *dir, *content;
 	uint8_t entry[8 + QTREE_MAX_NAME + 1];
 	struct writer w = writer_of(entry, sizeof(entry));
-	char name[24];
+	char name[NUMBER_MAX];
 
 	if (!dirs || !contents)
 		return missing(nvset_section_name(section), e);
@@ -128,7 +131,7 @@ int nvset_file_add(struct qtree *t, enum nvset_section section, const char *path
 	if (w.overflow || !*path)
 		return err_set(e, ERR_USAGE, "a path of %zu bytes: it needs 1 to %d", strlen(path),
 			       QTREE_MAX_NAME);
-	snprintf(name, sizeof(name), "%08zX", next_number(dirs, contents));
+	next_number(dirs, contents, name);
 	if (add(t, dirs, QNODE_STREAM, name, &dir, e) < 0 ||
 	    add(t, contents, QNODE_STREAM, name, &content, e) < 0 ||
 	    qtree_put(t, dir, writer_slice(&w), e) < 0)

@@ -271,6 +271,8 @@ static int start(struct firehose *f, struct err *e)
 	if (take_banner(f, e) < 0)
 		return -1;
 	f->hints = 0;
+	if (f->opts.only_power)
+		return 0;
 	if (f->opts.storage != STORAGE_UNKNOWN) {
 		if (configure_type(f, f->opts.storage, e) < 0)
 			return -1;

@@ -35,6 +35,7 @@ struct firehose_opts {
 	struct slice early;         /* bytes already read from the link (copied) */
 	uint32_t timeout_scale_pct; /* 100 = as built; 0 counts as 100 */
 	bool skip_storage_init;
+	bool only_power;            /* no configure: to reset a programmer that refuses it */
 	bool has_answered;          /* it answered a command already: its boot log is over */
 	enum link_zlp zlp;          /* set on the link for the whole session; OFF also tells the target */
 	const struct cancel *cancel;

@@ -112,13 +112,15 @@ int main(int argc, char **argv)
 	for (i = 2; i < argc; i++)
 		if (quirk(&f, argv[i]) < 0)
 			argc = 0;
-	if (argc < 2 || s < 0 || strlen(argv[1]) >= sizeof(at.sun_path)) {
+	if (argc < 2 || s < 0 || strlen(argv[1]) + 2 > sizeof(at.sun_path)) {
 		fprintf(stderr, "usage: fake-diag SOCKET [QUIRK]...\n");
 		return 2;
 	}
-	strcpy(at.sun_path, argv[1]);
+	/* Under its name only when somebody listens. */
+	snprintf(at.sun_path, sizeof(at.sun_path), "%.*s~", (int)sizeof(at.sun_path) - 2, argv[1]);
 	signal(SIGPIPE, SIG_IGN);
-	if (bind(s, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(s, 4) < 0) {
+	if (bind(s, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(s, 4) < 0 ||
+	    rename(at.sun_path, argv[1]) < 0) {
 		perror("fake-diag");
 		return 1;
 	}

@@ -20,10 +20,10 @@ bus() {
 <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/>
 <allow own="*"/></policy></busconfig>
 XML
-	dbus-daemon --config-file="$W/bus.conf" --nofork >"$W/bus.log" 2>&1 &
+	dbus-daemon --config-file="$W/bus.conf" --nofork --print-address >"$W/bus.log" 2>&1 &
 	echo $! >"$W/emu-bus.pid"
 	_i=0
-	until [ -S "$W/bus" ]; do
+	until grep -q ^unix: "$W/bus.log"; do
 		_i=$((_i + 1))
 		[ $_i -gt 200 ] && { cat "$W/bus.log"; fail "no bus"; }
 		sleep 0.02
@@ -63,12 +63,13 @@ handed_back_by_the_bus_after_a_kill() {
 	bus
 	mm
 	emu ec25
-	# A port that never answers keeps it busy.
-	fake_diag dead=1
+	# A port that never answers, the NMEA one, keeps it busy.
 	ln -sf "$(readlink -f "$W/root/dev/ttyUSB1")" "$W/root/dev/ttyUSB0"
 	"$SALVOR_BIN" --root "$W/root" nv read 550 >/dev/null 2>&1 &
 	_p=$!
 	seen inhibit
+	sleep 0.3
+	[ "$(grep -c ^lost "$W/mm")" = 0 ] || fail "it was not held"
 	kill -9 $_p
 	seen lost
 	[ "$(grep -c ^release "$W/mm")" = 0 ] || fail "it was handed back before"

@@ -93,6 +93,9 @@ bad_input_sends_no_erase() {
 	head -c 131072 "$W/a.bin" >"$W/short.bin"
 	run 5 part write efs2 "$W/short.bin" --yes --stay
 	errs 'whole or not at all'
+	head -c 17825792 /dev/zero | tr '\000' '\377' >"$W/blank.bin"
+	run 5 part write efs2 "$W/blank.bin" --yes --stay
+	errs 'nothing to restore'
 	run 7 part write sec "$W/short.bin" --yes --stay
 	errs 'fuses'
 	run 2 part write ef2 "$W/a.bin" --yes --stay
@@ -233,7 +236,7 @@ written_but_not_back_is_not_called_untouched() {
 	start ec25 --misbehave stay_edl
 	head -c 5000 /dev/urandom >"$W/x.bin"
 	run 8 part write misc "$W/x.bin" --yes $L
-	errs 'all was written and read back, but the module did not come back'
+	errs 'all was written and reads back equal: the module could not be brought back: .*does not start'
 	silent 'nothing was'
 }
 
@@ -273,6 +276,32 @@ a_read_that_is_stopped_brings_the_module_back() {
 	silent 'could not be brought back'
 	[ ! -e "$W/a.bin" ] || fail "half a dump was kept"
 	comes_back
+}
+
+a_programmer_that_takes_no_configure_is_led_out() {
+	start ec25 --misbehave nak=configure
+	run 12 part list $L
+	silent 'could not be brought back'
+	comes_back
+}
+
+a_reset_that_is_refused_is_told() {
+	start ec25 --misbehave nak=power
+	run 12 part list $L
+	errs 'the module could not be brought back: .*said no'
+}
+
+# LUN 0 without a table, as on a storage that was wiped in part.
+an_empty_lun_hides_no_table() {
+	emu emmc --edl
+	programmer SDX55 B
+	head -c 17408 /dev/zero >"$W/z.bin"
+	run 0 part write 0/0+34 "$W/z.bin" --yes $L --stay
+	run 0 part write 0/15269854+34 "$W/z.bin" --yes --stay
+	run 0 part list --json --stay
+	json '[p["name"] for p in d["result"]["partitions"]] == ["bootinfo"] and d["error"] is None'
+	run 0 part read --all -o "$W/all" --stay
+	[ -s "$W/all/bootinfo.bin" ] || fail "no bootinfo.bin"
 }
 
 outputs_are_checked_under_the_names_they_get() {
@@ -351,6 +380,10 @@ t "a stopped write says what state the module is in" \
 	a_write_that_is_stopped_says_in_what_state_the_module_is
 t "a write stopped before its first change says so" a_write_stopped_before_the_first_change_says_so
 t "a stopped read brings the module back" a_read_that_is_stopped_brings_the_module_back
+t "a programmer that takes no configure is led out all the same" \
+	a_programmer_that_takes_no_configure_is_led_out
+t "a refused reset is told" a_reset_that_is_refused_is_told
+t "an empty LUN hides no other LUN's table" an_empty_lun_hides_no_table
 t "outputs are checked under the names they get" outputs_are_checked_under_the_names_they_get
 t "a file that cannot fit is not a failed verification" \
 	verify_of_what_cannot_fit_is_no_broken_storage

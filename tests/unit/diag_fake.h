@@ -67,6 +67,7 @@ struct fake {
 	bool lie_on_write;     /* NV writes and PUTs succeed and do nothing */
 	const char *deny;      /* path answered with 0x13 */
 	const char *no_list;   /* directory whose OPENDIR gives EACCES */
+	const char *cut;       /* file whose content ends a byte before its size */
 	unsigned read_limit;   /* bytes per READ, 0 = as asked */
 	unsigned overclaim_at; /* READ number that claims more than it carries */
 	unsigned reads;

@@ -135,6 +135,45 @@ static void a_programmer_signed_for_another_chip_falls_away(void **state)
 	assert_ok(loader_choose(&set, &chip, &file, &e), e);
 	assert_string_equal(file->path, "right");
 	assert_err(loader_choose(&set, &other, &file, &e), e, ERR_MISMATCH);
+	/* Secure boot off, told by the hash that chips ship with: it runs a sibling's programmer too. */
+	set.n = 1;
+	assert_err(loader_choose(&set, &other, &file, &e), e, ERR_MISMATCH);
+	other.pkhash_len = 32;
+	memcpy(other.pkhash, "\xcc\x31\x53\xa8\x02\x93\x93\x9b", 8);
+	assert_true(chip_pkhash_is_unfused(&other));
+	assert_ok(loader_choose(&set, &other, &file, &e), e);
+}
+
+static void huge_files_and_deep_folders_are_left_alone(void **state)
+{
+	struct err e = ERR_INIT;
+	struct loader_set set;
+	struct folder f;
+	char deep[512];
+	const char *path;
+	unsigned i;
+
+	(void)state;
+	folder_make(&f);
+	/* A programmer with a tail beyond all bounds is a disk image that happens to begin with one. */
+	path = put_programmer(&f, "a.mbn", "MDM9x07", 'A');
+	assert_int_equal(truncate(path, 9 << 20), 0);
+	assert_err(loader_search(f.dir, &set, NULL, &e), e, ERR_MISMATCH);
+	/* Nine folders down is too deep. */
+	assert_int_equal(unlink(path), 0);
+	strcpy(deep, f.dir);
+	for (i = 0; i < 9; i++) {
+		strcat(deep, "/d");
+		assert_int_equal(mkdir(deep, 0700), 0);
+	}
+	put_programmer(&f, "d/d/d/d/d/d/d/d/d/a.mbn", "MDM9x07", 'A');
+	assert_err(loader_search(f.dir, &set, NULL, &e), e, ERR_MISMATCH);
+	assert_int_equal(unlink(f.made[f.n - 1]), 0);
+	for (; i > 0; i--) {
+		assert_int_equal(rmdir(deep), 0);
+		deep[strlen(deep) - 2] = '\0';
+	}
+	folder_remove(&f);
 }
 
 /* The file is read again when it is used: storage that vanishes or changes must not tear an upload.
@@ -144,6 +183,7 @@ static void a_programmer_that_changed_meanwhile_is_refused(void **state)
 	struct err e = ERR_INIT;
 	const struct loader_file *file;
 	struct loader_images images;
+	uint8_t room[2];
 	struct loader_set set;
 	struct folder f;
 
@@ -158,6 +198,8 @@ static void a_programmer_that_changed_meanwhile_is_refused(void **state)
 	assert_int_equal(e.kind, ERR_MISMATCH);
 	assert_non_null(strstr(e.msg, "NPRG"));
 	assert_null(images.images.for_id(&images.images, 99, &e));
+	assert_err(images.image.read_at(&images.image, images.image.size - 1, room, 2, &e), e, ERR_BUG);
+	assert_ok(images.image.read_at(&images.image, images.image.size - 2, room, 2, &e), e);
 	loader_images_close(&images);
 	put(&f, "a.mbn", "something else", 14);
 	assert_err(loader_images_open(&images, file, &e), e, ERR_INTEGRITY);
@@ -183,6 +225,7 @@ int main(void)
 		cmocka_unit_test(a_folder_with_streaming_programmers_only_says_so),
 		cmocka_unit_test(the_same_programmer_twice_is_one_candidate_and_two_are_a_question),
 		cmocka_unit_test(a_programmer_signed_for_another_chip_falls_away),
+		cmocka_unit_test(huge_files_and_deep_folders_are_left_alone),
 		cmocka_unit_test(a_programmer_that_changed_meanwhile_is_refused),
 		cmocka_unit_test(the_hardware_way_is_found_by_model_or_revision),
 	};

@@ -192,6 +192,29 @@ static void numbers_of_files_are_hexadecimal_and_without_end(void **state)
 	buf_fini(&b);
 }
 
+static void a_new_file_takes_no_number_that_is_in_use(void **state)
+{
+	struct qtree t = fresh();
+	struct qnode *section = qnode_child(nvset_default(&t), QNODE_STORAGE, "NV_Items");
+	struct qnode *dir = qnode_child(section, QNODE_STORAGE, "EFS_Dir");
+	struct qnode *data = qnode_child(section, QNODE_STORAGE, "EFS_Data");
+	char name[16];
+	unsigned i;
+
+	(void)state;
+	/* Ten files, two of them with numbers that come later. */
+	for (i = 0; i < 10; i++) {
+		snprintf(name, sizeof(name), "%08X", i < 8 ? i : i + 2);
+		add_stream(&t, dir, name, SLICE_STR("/x"));
+		if (i != 8)
+			add_stream(&t, data, name, SLICE_STR("x"));
+	}
+	add_file(&t, NVSET_NV_ITEMS, "/new", "y", 1);
+	assert_string_equal(dir->last->name, "0000000C");
+	assert_string_equal(data->last->name, "0000000C");
+	qtree_fini(&t);
+}
+
 static void paths_that_lead_elsewhere_are_not_handed_out(void **state)
 {
 	static const char *const bad[] = { "/a/../b", "..",  "/..", "../x",  "/a/./b",
@@ -604,6 +627,7 @@ int main(void)
 		cmocka_unit_test(contents_are_joined_to_paths_by_name),
 		cmocka_unit_test(paths_stand_where_each_section_has_them),
 		cmocka_unit_test(numbers_of_files_are_hexadecimal_and_without_end),
+		cmocka_unit_test(a_new_file_takes_no_number_that_is_in_use),
 		cmocka_unit_test(paths_that_lead_elsewhere_are_not_handed_out),
 		cmocka_unit_test(mobile_properties_are_read_and_written),
 		cmocka_unit_test(a_whole_backup_has_no_findings),

@@ -368,6 +368,15 @@ static void a_file_that_changes_is_read_again(void **state)
 	assert_int_equal(b->counts.files, 0);
 	assert_string_equal(b->gaps, "failed /nv/busy;");
 	end(b);
+
+	/* One that ends early while the module goes on saying how long it is. */
+	b = begin();
+	fake_add(&b->fake, "/nv/busy", 0x81a4, "short", 5);
+	b->fake.cut = "/nv/busy";
+	assert_ok(run(b), b->e);
+	assert_false(find(b, "/nv/busy")->whole);
+	assert_string_equal(b->gaps, "failed /nv/busy;");
+	end(b);
 }
 
 static void a_dead_module_and_a_full_disk_end_the_run(void **state)
@@ -394,6 +403,21 @@ static void a_dead_module_and_a_full_disk_end_the_run(void **state)
 	furnish(b);
 	b->fail_on = "/policyman/3.xml";
 	assert_err(run(b), b->e, ERR_HOST);
+	end(b);
+}
+
+static void a_name_that_comes_twice_is_read_once(void **state)
+{
+	struct bench *b = begin();
+
+	(void)state;
+	fake_add(&b->fake, "/nv/a", 0xe1ff, "x", 1);
+	snprintf(fake_add(&b->fake, "/nv/b", 0xe1ff, "y", 1)->path, 8, "/nv/a");
+	fake_add(&b->fake, "/nv/d", 0x41ff, NULL, 0);
+	snprintf(fake_add(&b->fake, "/nv/e", 0x41ff, NULL, 0)->path, 8, "/nv/d");
+	assert_ok(run(b), b->e);
+	assert_int_equal(b->counts.items, 1);
+	assert_int_equal(b->counts.dirs, 5);
 	end(b);
 }
 
@@ -427,6 +451,7 @@ int main(void)
 		cmocka_unit_test(without_a_list_of_items_all_ids_are_tried),
 		cmocka_unit_test(a_file_that_changes_is_read_again),
 		cmocka_unit_test(a_dead_module_and_a_full_disk_end_the_run),
+		cmocka_unit_test(a_name_that_comes_twice_is_read_once),
 		cmocka_unit_test(a_subtree_is_that_subtree_alone),
 	};
 

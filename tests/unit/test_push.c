@@ -425,6 +425,334 @@ static void leaving_at_any_transfer_leaves_the_module_kept_or_untouched(void **s
 	crash_loop("gone_op");
 }
 
+/* --- rules of places, on any two or three blocks --- */
+
+#define MISC_BLOCK 807u /* the first block of "misc" on an EC25 */
+
+static struct place place_at(uint32_t block, uint64_t blocks, unsigned kind)
+{
+	struct place p = { .at = { 0, (uint64_t)block * 64, blocks * 64 }, .kind = kind };
+
+	strcpy(p.name, "place");
+	return p;
+}
+
+static void put_input(struct bench *b, const uint8_t *bytes, size_t n)
+{
+	char path[256];
+
+	path_in(b, "in.bin", path);
+	assert_ok(fs_write_file(path, SLICE(bytes, n), true, &b->e), b->e);
+}
+
+enum how { PLAN, WRITE, VERIFY };
+
+static int do_place(struct bench *b, enum how how, struct place place, struct progress *p)
+{
+	struct plan plan = { 0 };
+	char input[256], save[256];
+	struct push_input in;
+	struct push push;
+	int r;
+
+	path_in(b, "in.bin", input);
+	path_in(b, "saved.bin", save);
+	assert_ok(push_input_open(&in, input, NULL, &b->e), b->e);
+	push = (struct push){ .fh = b->fh, .geometry = &b->geometry, .place = place,
+			      .input = &in, .save_path = save, .progress = p };
+	if (how == VERIFY) {
+		r = push_verify(&push, &b->e);
+	} else {
+		r = push_plan(&push, &plan, &b->e);
+		if (r == 0 && how == WRITE)
+			r = push_apply(&push, &plan, &b->e);
+	}
+	plan_fini(&plan);
+	push.input = NULL;
+	push_fini(&push);
+	push_input_close(&in);
+	return r;
+}
+
+/* Nothing that would read as erased. */
+static void noise(uint8_t *p, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		p[i] = (uint8_t)(i * 7 + i / 251) & 0x7f;
+}
+
+static void a_comparison_finds_every_kind_of_difference(void **state)
+{
+	_cleanup_free_ uint8_t *now = malloc(BLOCKS * BLOCK);
+	struct bench *b = begin(NULL);
+	size_t page = 0;
+
+	(void)state;
+	content(b, now);
+	assert_ok(session_start(b, NULL), b->e);
+	put_input(b, now, BLOCKS * BLOCK);
+	assert_ok(do_place(b, VERIFY, efs_head(), NULL), b->e);
+	now[300] ^= 1;
+	put_input(b, now, BLOCKS * BLOCK);
+	assert_err(do_place(b, VERIFY, efs_head(), NULL), b->e, ERR_INTEGRITY);
+	now[300] ^= 1;
+	/* The last page with data is erased in the file and is not in the module. */
+	while (page < 64 && !slice_all(SLICE(now + page * PAGE, PAGE), 0xff) &&
+	       !slice_all(SLICE(now + page * PAGE, PAGE), 0xee))
+		page++;
+	assert_in_range(page, 2, 64);
+	memset(now + (page - 1) * PAGE, 0xff, PAGE);
+	put_input(b, now, BLOCKS * BLOCK);
+	assert_err(do_place(b, VERIFY, efs_head(), NULL), b->e, ERR_INTEGRITY);
+	end(b);
+}
+
+static void efs_data_is_never_put_on_a_bad_block(void **state)
+{
+	_cleanup_free_ uint8_t *now = malloc(BLOCKS * BLOCK);
+	struct bench *b = begin("bad=20");
+
+	(void)state;
+	noise(now, BLOCKS * BLOCK);
+	put_input(b, now, BLOCKS * BLOCK);
+	assert_ok(session_start(b, NULL), b->e);
+	assert_err(do_place(b, PLAN, efs_head(), NULL), b->e, ERR_MISMATCH);
+	assert_non_null(strstr(b->e.msg, "bad block"));
+	/* Where the place of a block counts, a refused block is no block to pass over. */
+	assert_err(do_place(b, VERIFY, efs_head(), NULL), b->e, ERR_REFUSED);
+	end(b);
+}
+
+static void outside_efs_the_data_goes_on_behind_a_bad_block(void **state)
+{
+	_cleanup_free_ uint8_t *bytes = malloc(2 * BLOCK);
+	struct bench *b = begin("bad=808");
+
+	(void)state;
+	noise(bytes, 2 * BLOCK);
+	put_input(b, bytes, 2 * BLOCK);
+	assert_ok(session_start(b, NULL), b->e);
+	assert_ok(do_place(b, WRITE, place_at(MISC_BLOCK, 3, 0), NULL), b->e);
+	/* With no third block the second one's data has no room. */
+	assert_err(do_place(b, VERIFY, place_at(MISC_BLOCK, 2, 0), NULL), b->e, ERR_INTEGRITY);
+	assert_non_null(strstr(b->e.msg, "no room"));
+	end(b);
+}
+
+static void a_block_that_is_full_in_part_ends_its_run(void **state)
+{
+	_cleanup_free_ uint8_t *bytes = malloc(2 * BLOCK);
+	struct bench *b = begin(NULL);
+
+	(void)state;
+	noise(bytes, 2 * BLOCK);
+	memset(bytes + PAGE, 0xff, BLOCK - PAGE);
+	put_input(b, bytes, 2 * BLOCK);
+	assert_ok(session_start(b, NULL), b->e);
+	assert_ok(do_place(b, WRITE, place_at(MISC_BLOCK, 3, 0), NULL), b->e);
+	assert_int_equal(emu_counters(b->emu)->pages_programmed_all_ff, 0);
+	end(b);
+}
+
+/* After it was hashed and before the plan is made. */
+static void a_file_that_changes_before_the_plan_is_refused(void **state)
+{
+	_cleanup_free_ uint8_t *want = malloc(BLOCKS * BLOCK);
+	struct bench *b = begin(NULL);
+	struct plan plan = { 0 };
+	struct push_input in;
+	char path[256];
+
+	(void)state;
+	make_input(b, want);
+	assert_ok(session_start(b, NULL), b->e);
+	path_in(b, "in.bin", path);
+	assert_ok(push_input_open(&in, path, NULL, &b->e), b->e);
+	struct push push = { .fh = b->fh, .geometry = &b->geometry, .place = efs_head(), .input = &in };
+
+	spoil(b);
+	assert_err(push_plan(&push, &plan, &b->e), b->e, ERR_INTEGRITY);
+	push_fini(&push);
+	push_input_close(&in);
+	end(b);
+}
+
+/* A progress that meddles: with the kept copy after it was written, or by a wish to stop. */
+struct meddler {
+	struct progress progress;
+	struct bench *b;
+	struct cancel cancel;
+};
+
+static void meddle(struct progress *p, const char *what, uint64_t total)
+{
+	struct meddler *m = container_of(p, struct meddler, progress);
+	char path[256];
+	FILE *f;
+
+	(void)total;
+	if (strcmp(what, "saving, second read") != 0)
+		return;
+	path_in(m->b, "saved.bin", path);
+	f = fopen(path, "r+");
+	assert_non_null(f);
+	assert_int_equal(fputc('?', f), '?');
+	assert_int_equal(fclose(f), 0);
+}
+
+static void a_kept_copy_that_does_not_read_back_stops_everything(void **state)
+{
+	_cleanup_free_ uint8_t *want = malloc(BLOCKS * BLOCK);
+	struct bench *b = begin(NULL);
+	struct meddler m = { .progress = { .begin = meddle }, .b = b };
+
+	(void)state;
+	make_input(b, want);
+	assert_ok(session_start(b, NULL), b->e);
+	assert_err(do_place(b, WRITE, efs_head(), &m.progress), b->e, ERR_INTEGRITY);
+	assert_non_null(strstr(b->e.msg, "read back as it was written"));
+	assert_int_equal(firehose_changes_sent(b->fh), 0);
+	end(b);
+}
+
+static void two_reads_that_differ_stop_everything(void **state)
+{
+	_cleanup_free_ uint8_t *want = malloc(BLOCKS * BLOCK);
+	struct bench *b = begin("flicker=1300");
+
+	(void)state;
+	make_input(b, want);
+	assert_ok(session_start(b, NULL), b->e);
+	assert_err(do_place(b, WRITE, efs_head(), NULL), b->e, ERR_INTEGRITY);
+	assert_int_equal(firehose_changes_sent(b->fh), 0);
+	end(b);
+}
+
+static void an_efs_dump_without_data_is_refused(void **state)
+{
+	_cleanup_free_ uint8_t *bytes = malloc(BLOCKS * BLOCK);
+	struct bench *b = begin(NULL);
+
+	(void)state;
+	memset(bytes, 0xff, BLOCKS * BLOCK);
+	put_input(b, bytes, BLOCKS * BLOCK);
+	assert_ok(session_start(b, NULL), b->e);
+	assert_err(do_place(b, PLAN, efs_head(), NULL), b->e, ERR_MISMATCH);
+	assert_non_null(strstr(b->e.msg, "nothing to restore"));
+	end(b);
+}
+
+/* The map says that a page was not read; in the dump it looks erased. */
+static void what_the_block_map_says_counts(void **state)
+{
+	_cleanup_free_ uint8_t *now = malloc(BLOCKS * BLOCK);
+	struct bench *b = begin("bad=21");
+	struct pull_file f;
+	char path[256];
+
+	(void)state;
+	assert_ok(session_start(b, NULL), b->e);
+	struct pull pull = { .fh = b->fh, .geometry = &b->geometry };
+	struct place p = efs_head();
+
+	path_in(b, "in.bin", path);
+	assert_ok(pull_to_file(&pull, &p.at, path, &f, &b->e), b->e);
+	assert_int_equal(f.map.bad, 1);
+	assert_false(f.map.restorable);
+	assert_err(do_place(b, PLAN, p, NULL), b->e, ERR_INTEGRITY);
+	assert_non_null(strstr(b->e.msg, "block map"));
+	end(b);
+}
+
+/* --- reading --- */
+
+static int pull_part(struct bench *b, const struct extent *x, struct progress *p, uint8_t *out,
+		     size_t n, struct blockmap_summary *ret)
+{
+	struct pull pull = { .fh = b->fh, .geometry = &b->geometry, .progress = p };
+	struct buf to = BUF_INIT(n + 1);
+	struct blockmap map;
+	struct buf_sink sink;
+	int r;
+
+	assert_ok(blockmap_init(&map, PAGE, 64, 0xee, &b->e), b->e);
+	buf_sink_init(&sink, &to);
+	r = pull_extent(&pull, x, &sink.sink, &map, &b->e);
+	if (r == 0) {
+		assert_int_equal(to.n, n);
+		memcpy(out, to.p, n);
+		*ret = blockmap_summary(&map);
+	}
+	blockmap_fini(&map);
+	buf_fini(&to);
+	return r;
+}
+
+static void a_bad_block_costs_itself_and_shifts_nothing(void **state)
+{
+	_cleanup_free_ uint8_t *now = malloc(BLOCKS * BLOCK);
+	struct extent half_and_half = { 0, FIRST_SECTOR + 32, 64 }, both = efs_head().at;
+	_cleanup_free_ uint8_t *all = malloc(BLOCKS * BLOCK);
+	struct bench *b = begin("bad=21");
+	struct buf to = BUF_INIT(BLOCK);
+	struct blockmap_summary sum;
+	struct pull_file f;
+	struct buf_sink sink;
+
+	(void)state;
+	content(b, now);
+	assert_ok(session_start(b, NULL), b->e);
+	struct pull pull = { .fh = b->fh, .geometry = &b->geometry };
+
+	assert_ok(pull_part(b, &both, NULL, all, BLOCKS * BLOCK, &sum), b->e);
+	assert_memory_equal(all, now, PAGE);
+	assert_true(slice_all(SLICE(all + BLOCK, BLOCK), 0xff));
+	assert_int_equal(sum.bad, 1);
+	/* Across a border: all of the good block's half comes before the refusal, and no map can count
+	 * blocks from there. */
+	buf_sink_init(&sink, &to);
+	assert_err(pull_to_sink(&pull, &half_and_half, &sink.sink, &f, &b->e), b->e, ERR_REFUSED);
+	assert_int_equal(to.n, BLOCK / 2);
+	buf_fini(&to);
+	end(b);
+}
+
+static void a_block_is_asked_for_twice_before_it_is_called_bad(void **state)
+{
+	_cleanup_free_ uint8_t *now = malloc(BLOCKS * BLOCK), *got = malloc(BLOCKS * BLOCK);
+	struct bench *b = begin(NULL);
+	struct blockmap_summary sum;
+	struct place p = efs_head();
+	char why[256];
+
+	(void)state;
+	content(b, now);
+	assert_ok(session_start(b, NULL), b->e);
+	assert_int_equal(emu_misbehave(b->emu, "nak=read,count=1", why, sizeof(why)), 0);
+	assert_ok(pull_part(b, &p.at, NULL, got, BLOCKS * BLOCK, &sum), b->e);
+	assert_int_equal(sum.bad, 0);
+	/* Pages that were never programmed read as the programmer's filler. */
+	assert_memory_equal(got, now, PAGE);
+	end(b);
+}
+
+static void a_wish_to_stop_is_heard_between_two_blocks(void **state)
+{
+	_cleanup_free_ uint8_t *got = malloc(BLOCKS * BLOCK);
+	struct meddler m = { .cancel = { .signal = 15 } };
+	struct bench *b = begin(NULL);
+	struct blockmap_summary sum;
+	struct place p = efs_head();
+
+	(void)state;
+	m.progress.cancel = &m.cancel;
+	assert_ok(session_start(b, NULL), b->e);
+	assert_err(pull_part(b, &p.at, &m.progress, got, BLOCKS * BLOCK, &sum), b->e, ERR_CANCELLED);
+	end(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -434,6 +762,18 @@ int main(void)
 		cmocka_unit_test(a_file_that_changes_before_the_first_erase_changes_nothing),
 		cmocka_unit_test(a_file_that_changes_while_it_is_written_is_found),
 		cmocka_unit_test(the_phase_is_told_before_the_first_change_and_before_reading_back),
+		cmocka_unit_test(a_comparison_finds_every_kind_of_difference),
+		cmocka_unit_test(efs_data_is_never_put_on_a_bad_block),
+		cmocka_unit_test(outside_efs_the_data_goes_on_behind_a_bad_block),
+		cmocka_unit_test(a_block_that_is_full_in_part_ends_its_run),
+		cmocka_unit_test(a_file_that_changes_before_the_plan_is_refused),
+		cmocka_unit_test(a_kept_copy_that_does_not_read_back_stops_everything),
+		cmocka_unit_test(two_reads_that_differ_stop_everything),
+		cmocka_unit_test(an_efs_dump_without_data_is_refused),
+		cmocka_unit_test(what_the_block_map_says_counts),
+		cmocka_unit_test(a_bad_block_costs_itself_and_shifts_nothing),
+		cmocka_unit_test(a_block_is_asked_for_twice_before_it_is_called_bad),
+		cmocka_unit_test(a_wish_to_stop_is_heard_between_two_blocks),
 		cmocka_unit_test(every_failing_transfer_leaves_the_module_kept_or_untouched),
 		cmocka_unit_test(leaving_at_any_transfer_leaves_the_module_kept_or_untouched),
 	};
