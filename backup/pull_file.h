@@ -13,7 +13,8 @@ struct pull_file {
 };
 
 /* Reads the extent into `path` (a new file: an existing one is refused) and, on NAND, writes
- * `path`.map, unless the extent begins inside an erase block. Both appear whole or not at all, and the dump only after its map. */
+ * `path`.map, unless the extent begins inside an erase block. Both appear whole or not at all, and the
+ * dump only after its map. */
 int pull_to_file(const struct pull *pull, const struct extent *x, const char *path,
 		 struct pull_file *ret, struct err *e) _must_check_;
 /* The digest of a second, separate read. */

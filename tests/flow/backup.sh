@@ -118,7 +118,7 @@ named_parts_are_partial() {
 	errs 'nonsense'
 	no_snapshot "$W"
 	normal_again
-	run 9 backup --part rawdata --part 0/0+64 $L -o "$W/p.tar.zst"
+	run 9 backup --part rawdata --part 0/0+64 --part 0/3+10 $L -o "$W/p.tar.zst"
 	says 'verdict: +unusable'
 	says 'as asked for: +yes'
 	run 9 verify "$W/p.tar.zst"
@@ -126,6 +126,9 @@ named_parts_are_partial() {
 	run 0 restore --list "$W/p.tar.zst"
 	says '^edl/rawdata.bin +raw'
 	says '^edl/0-0\+64.bin +raw'
+	says '^edl/0-0\+64.bin.map +block-map'
+	says '^edl/0-3\+10.bin +raw'
+	silent '^edl/0-3\+10.bin.map'
 	normal_again
 }
 
