@@ -97,7 +97,9 @@ static int map_init(struct reading *r, struct err *e)
 	const struct geometry *g = r->pull.geometry;
 
 	r->map = (struct blockmap){ 0 };
-	r->mapped = geometry_is_nand(g) && g->sectors_per_block;
+	/* A map counts whole erase blocks: a raw extent that begins inside one has none. */
+	r->mapped = geometry_is_nand(g) && g->sectors_per_block &&
+		    r->place->at.start % g->sectors_per_block == 0;
 	return r->mapped ? blockmap_init(&r->map, g->sector_size, g->sectors_per_block, FILLER, e) : 0;
 }
 

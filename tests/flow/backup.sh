@@ -118,7 +118,7 @@ named_parts_are_partial() {
 	errs 'nonsense'
 	no_snapshot "$W"
 	normal_again
-	run 9 backup --part rawdata --part 0/0+64 $L -o "$W/p.tar.zst"
+	run 9 backup --part rawdata --part 0/0+64 --part 0/3+10 $L -o "$W/p.tar.zst"
 	says 'verdict: +unusable'
 	says 'as asked for: +yes'
 	run 9 verify "$W/p.tar.zst"
@@ -126,6 +126,9 @@ named_parts_are_partial() {
 	run 0 restore --list "$W/p.tar.zst"
 	says '^edl/rawdata.bin +raw'
 	says '^edl/0-0\+64.bin +raw'
+	says '^edl/0-0\+64.bin.map +block-map'
+	says '^edl/0-3\+10.bin +raw'
+	silent '^edl/0-3\+10.bin.map'
 	normal_again
 }
 
@@ -219,6 +222,17 @@ resumed_with_another_module() {
 	run 5 backup $L -o "$W/d/" --resume
 	errs 'not the one'
 	[ -d "$W/d/cut.part" ] || fail "the .part is gone"
+	no_snapshot "$W/d"
+}
+
+resumed_with_a_nameless_other() {
+	interrupted_by INT 130
+	emu_stop
+	rm -rf "$W/root" "$W/module"
+	# A programmer that runs already hides the serial of this chip: the file system tells them apart.
+	emu ec25 --misbehave set=firmware.imei:004999010640000 --misbehave start=programmer
+	run 5 backup -o "$W/d/" --resume
+	errs 'nothing shows that this is the module'
 	no_snapshot "$W/d"
 }
 
@@ -329,6 +343,7 @@ t "SIGINT leaves a .part, and --resume ends it without reading twice" interrupte
 t "SIGHUP leaves one too" interrupted_by HUP 130
 t "--full interrupted in EDL leaves a module that starts, and goes on" a_full_one_interrupted_and_resumed
 t "another module does not go on with it" resumed_with_another_module
+t "nor does one that hides its serial and has another file system" resumed_with_a_nameless_other
 t "an unplugged module leaves a .part" unplugged
 t "a full disk is an error, and earlier snapshots stay" disk_full
 t "every corruption of a snapshot is found" corruption_is_found
