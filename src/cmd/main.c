@@ -101,6 +101,7 @@ static void fill_ctx(struct ctx *c, const struct parsed *p, struct render *r, st
 	c->serial = parsed_str(p, "serial");
 	c->imei = parsed_str(p, "imei");
 	c->root = parsed_str(p, "root");
+	c->catalog_option = parsed_str(p, "catalog");
 	if (!c->root)
 		c->root = getenv("SALVOR_ROOT");
 	if (c->root && !c->root[0])
