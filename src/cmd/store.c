@@ -46,9 +46,8 @@ static bool waiting(void *arg, uint32_t waited_ms)
 	if (cancel_is_set(c->cancel))
 		return false;
 	if (!render_is_quiet(c->render))
-		render_diag(c->render,
-			    "another process is using the catalogue; waiting (%u s so far)",
-			    waited_ms / 1000);
+		render_diag(c->render, "another process is using the catalogue; waiting (%u.%u s)",
+			    waited_ms / 1000, waited_ms / 100 % 10);
 	return true;
 }
 
@@ -79,13 +78,15 @@ static int make_folder(const char *path, struct err *e)
 }
 
 /* A command line that can be typed as it stands. */
-static void tell_next(struct ctx *c, enum err_kind kind, int32_t code)
+void store_tell_next(struct ctx *c, const struct err *e)
 {
 	const char *opt = c->catalog_option;
 
-	if (kind == ERR_BUSY)
+	if (c->phase != PHASE_CATALOG || c->next[0])
+		return;
+	if (e->kind == ERR_BUSY)
 		ctx_next(c, "end the other program, or wait longer with --timeout SECONDS");
-	else if (kind == ERR_INTEGRITY || (kind == ERR_HOST && code == ENOENT))
+	else if (e->kind == ERR_INTEGRITY || (e->kind == ERR_HOST && e->code == ENOENT))
 		ctx_next(c, "salvor catalog rebuild%s%s", opt ? " --catalog " : "", opt ? opt : "");
 }
 
@@ -106,7 +107,7 @@ int store_open(struct ctx *c, bool create, struct err *e)
 	opts.path = path;
 	if (catalog_open(&opts, &c->catalog, e) < 0) {
 		c->catalog = NULL;
-		tell_next(c, e->kind, e->code);
+		store_tell_next(c, e);
 		return -1;
 	}
 	return 0;

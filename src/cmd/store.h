@@ -14,6 +14,9 @@ int store_snapshot_dir(char **ret, struct err *e) _must_check_;
  * PHASE_CATALOG. `create`: makes it, and its folder, when there is none. Tells the next step after a
  * failure. */
 int store_open(struct ctx *c, bool create, struct err *e) _must_check_;
+/* The next step after an error of the catalogue, unless the verb has set one: nothing outside
+ * PHASE_CATALOG. */
+void store_tell_next(struct ctx *c, const struct err *e);
 /* Says what the catalogue warned of, and closes it; harmless when none is open. */
 void store_close(struct ctx *c);
 
