@@ -32,8 +32,12 @@ static int add_one(struct ctx *ctx, const char *path, bool quick, struct err *e)
 	int rc;
 
 	ctx->phase = PHASE_VERIFY;
-	if ((quick ? snapfile_open(path, &s, e) : snapfile_verify(path, ctx->progress, &s, e)) < 0)
+	if ((quick ? snapfile_open(path, &s, e) : snapfile_verify(path, ctx->progress, &s, e)) < 0) {
+		/* A file that cannot be opened says nothing about what it holds. */
+		if (e->kind == ERR_HOST || e->kind == ERR_NOMEM)
+			ctx->phase = PHASE_START;
 		return -1;
+	}
 	f.id = s.id;
 	f.size = s.size;
 	ctx->phase = PHASE_CATALOG;
@@ -180,8 +184,13 @@ static int check_strangers(struct ctx *ctx, uint64_t *ret_n, struct err *e)
 	size_t i;
 
 	*ret_n = 0;
-	if (store_snapshot_dir(&dir, e) < 0)
-		return -1;
+	if (store_snapshot_dir(&dir, e) < 0) {
+		if (e->kind != ERR_HOST)
+			return -1;
+		/* Without a home there is no usual place. */
+		err_clear(e);
+		return 0;
+	}
 	render_table(ctx->render, "unknown_files", cols, ARRAY_SIZE(cols));
 	if (fs_is_dir(dir))
 		r = snapfile_collect(dir, &l, e);

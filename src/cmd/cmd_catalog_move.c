@@ -306,9 +306,23 @@ static int rebuild_apply(struct rebuild *b, const char *path, struct err *e)
 	return 0;
 }
 
+static int collect_usual(struct rebuild *b, struct err *e)
+{
+	_cleanup_free_ char *dir = NULL;
+
+	if (store_snapshot_dir(&dir, e) < 0) {
+		if (e->kind != ERR_HOST)
+			return -1;
+		/* Without a home there is no usual place. */
+		err_clear(e);
+		return 0;
+	}
+	return fs_is_dir(dir) ? snapfile_collect(dir, &b->files, e) : 0;
+}
+
 static int rebuild(struct rebuild *b, const struct parsed *p, struct err *e)
 {
-	_cleanup_free_ char *path = NULL, *dir = NULL;
+	_cleanup_free_ char *path = NULL;
 	enum guard_verdict verdict = GUARD_GO;
 	unsigned i;
 
@@ -321,9 +335,7 @@ static int rebuild(struct rebuild *b, const struct parsed *p, struct err *e)
 		if (snapfile_collect(parsed_arg(p, i), &b->files, e) < 0)
 			return -1;
 	}
-	if (store_snapshot_dir(&dir, e) < 0 ||
-	    (fs_is_dir(dir) && snapfile_collect(dir, &b->files, e) < 0) || unique(&b->files, e) < 0 ||
-	    read_manifests(b, e) < 0)
+	if (collect_usual(b, e) < 0 || unique(&b->files, e) < 0 || read_manifests(b, e) < 0)
 		return -1;
 	/* Where there is no catalogue there is nothing to lose. */
 	if ((b->exists || b->ctx->guard.dry_run) && rebuild_ask(b, path, &verdict, e) < 0)

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static int read_head(const char *path, struct snapfile *ret, struct err *e)
+int snapfile_open(const char *path, struct snapfile *ret, struct err *e)
 {
 	_cleanup_close_ int fd = -1;
 	struct fd_source from;
@@ -23,17 +23,12 @@ static int read_head(const char *path, struct snapfile *ret, struct err *e)
 		return -1;
 	fd_source_init(&from, fd);
 	if (snapread_open(&from.source, &r, e) < 0)
-		return -1;
+		return err_prefix(e, "'%s'", path);
 	ret->size = size;
 	snprintf(ret->id, sizeof(ret->id), "%s", snapread_id(r));
 	snapread_take_manifest(r, &ret->manifest);
 	snapread_close(r);
 	return 0;
-}
-
-int snapfile_open(const char *path, struct snapfile *ret, struct err *e)
-{
-	return read_head(path, ret, e) < 0 ? err_prefix(e, "'%s'", path) : 0;
 }
 
 static int first_fault(const struct verify_report *rep, struct err *e)
@@ -59,7 +54,7 @@ int snapfile_verify(const char *path, struct progress *progress, struct snapfile
 	int r = 0;
 
 	if (fs_open_input(path, &fd, &size, e) < 0)
-		return err_prefix(e, "'%s'", path);
+		return -1;
 	fd_source_init(&from, fd);
 	if (verify(&from.source, &opts, &rep, e) < 0)
 		return err_prefix(e, "'%s'", path);

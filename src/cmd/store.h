@@ -7,7 +7,7 @@
 
 /* --catalog, or $XDG_DATA_HOME/salvor/catalog.db. Malloced. ERR_HOST when there is no home. */
 int store_catalog_path(const struct ctx *c, char **ret, struct err *e) _must_check_;
-/* $XDG_DATA_HOME/salvor/snapshots; need not exist. Malloced. */
+/* $XDG_DATA_HOME/salvor/snapshots; need not exist. Malloced. Errors as above. */
 int store_snapshot_dir(char **ret, struct err *e) _must_check_;
 
 /* Opens it as c->catalog, saying so while another process makes us wait, and sets c->phase to

@@ -120,7 +120,8 @@ bad_files_are_not_put_in() {
 	run 8 catalog add "$W/snaps/short.tar.zst"
 	echo hello >"$W/snaps/hello.tar.zst"
 	run 8 catalog add "$W/snaps/hello.tar.zst"
-	run 8 catalog add "$W/snaps"
+	run 1 catalog add "$W/snaps"
+	run 1 catalog add "$W/snaps/none.tar.zst"
 	run 0 catalog list --json
 	json 'len(d["result"]["snapshots"]) == 2'
 }
