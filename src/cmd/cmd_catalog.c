@@ -10,7 +10,7 @@
 
 #define OPT_FULL                                                                                   \
 	{ .name = "full", .kind = OPT_FLAG,                                                        \
-	  .help = "IMEIs and chip serials in full instead of masked" }
+	  .help = "show numbers in full instead of masked" }
 
 /* ---- catalog list ---- */
 

@@ -129,7 +129,7 @@ const struct cmd cmd_catalog_retire = {
 /* ---- catalog held, settle ---- */
 
 static const struct opt held_opts[] = {
-	{ .name = "full", .kind = OPT_FLAG, .help = "IMEIs in full instead of masked" },
+	{ .name = "full", .kind = OPT_FLAG, .help = "show numbers in full instead of masked" },
 	OPTS_END,
 };
 

@@ -368,6 +368,31 @@ nothing_attached_is_told() {
 	run 3 catalog list --for-this
 }
 
+# What `backup` makes is in the catalogue, and the module finds it in either mode.
+a_backup_is_remembered() {
+	own
+	emu ec25
+	programmer MDM9x07 A
+	run 0 backup --full $L
+	run 0 catalog list --for-this --json
+	json 'len(d["result"]["snapshots"]) == 1 and d["result"]["snapshots"][0]["verdict"] == "complete"'
+	_f=$(find "$W/data" -name '*.tar.*')
+	# A catalogue that cannot be written spoils no backup.
+	rm -f "$DB"*
+	mkdir "$DB"
+	run 0 backup --name second
+	errs 'not in the catalogue: .*catalog add .*second'
+	rmdir "$DB"
+	run 0 catalog rebuild
+	says 'snapshots: +2'
+	run 0 edl enter
+	run 0 catalog list --for-this --json
+	json 'len(d["result"]["snapshots"]) == 2'
+	run 0 catalog check
+	[ -s "$_f" ] || fail "the snapshot is gone"
+}
+
+t "a backup is remembered, and a broken catalogue spoils none" a_backup_is_remembered
 t "no catalogue is told, with the way out, and none is made by looking" no_catalogue_is_told_with_the_way_out
 t "what is added is found by whatever is known of it" what_is_added_is_found
 t "numbers are masked unless they are asked for" numbers_are_masked_unless_asked_for
