@@ -248,7 +248,10 @@ export_and_import() {
 	run 10 catalog export -o "$W/all.jsonl"
 	errs 'exists'
 	run 0 catalog export
-	same "$W/out" "$W/all.jsonl"
+	# Their first lines tell the time.
+	tail -n +2 "$W/out" >"$W/out.rest"
+	tail -n +2 "$W/all.jsonl" >"$W/all.rest"
+	same "$W/out.rest" "$W/all.rest"
 	run 0 catalog import "$W/all.jsonl" --catalog "$W/other.db"
 	says 'new modules: +2'
 	says 'new snapshots: +2'
