@@ -1,5 +1,6 @@
 /* backup: one snapshot of one module. */
 #include "cmd/ports.h"
+#include "cmd/remember.h"
 #include "cmd/session.h"
 #include "cmd/snapshot.h"
 #include "cmd/table.h"
@@ -354,6 +355,21 @@ static int choose_ways(struct job *j, struct err *e)
 	return 0;
 }
 
+/* The file is what counts: a catalogue that is locked or damaged spoils no backup. What another module
+ * may have had a part in is not put down as this one's. */
+static void remember(struct job *j, const struct snap_sealed *done)
+{
+	struct err e = ERR_INIT;
+
+	if (j->raw)
+		return;
+	if (j->late.kind == ERR_MISMATCH)
+		note(j, "not put into the catalogue, because the module is not surely the same");
+	else if (catalog_remember(j->ctx, &done->manifest, done->id, done->path, &e) < 0)
+		note(j, "not in the catalogue: %s; make up for it with 'salvor catalog add %s'", e.msg,
+		     done->path);
+}
+
 static int seal(struct job *j, struct err *e)
 {
 	struct render *r = j->ctx->render;
@@ -380,6 +396,7 @@ static int seal(struct job *j, struct err *e)
 	if (j->full)
 		render_bool(r, "came_back_the_same", "came back the same", j->proven);
 	snapshot_render(r, &done.manifest);
+	remember(j, &done);
 	verdict = done.manifest.verdict;
 	if (done.part_left)
 		note(j, "'%s/%s.part' could not be removed; nothing depends on it", j->dest.dir,
@@ -438,7 +455,7 @@ const struct cmd cmd_backup = {
 		"and sha256sum verifies it.",
 	.example = "salvor backup --full --loader ./firmware",
 	.opts = backup_opts,
-	.needs = NEED_MODULE,
+	.needs = NEED_MODULE | TAKES_CATALOG,
 	.exits = EXITS_ALL | EXITS(STATUS_NODEV) | EXITS(STATUS_BUSY) | EXITS(STATUS_UNTOUCHED) |
 		 EXITS(STATUS_UNVERIFIED) | EXITS(STATUS_INCOMPLETE) | EXITS(STATUS_LINK),
 	.run = backup_run,

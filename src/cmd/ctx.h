@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+struct catalog;
 struct cmd;
 
 struct ctx {
@@ -26,6 +27,8 @@ struct ctx {
 	/* Globals, so that no verb reads them again. */
 	const char *port, *serial, *imei; /* which module; NULL = not given */
 	const char *root;       /* the folder of an emulated module; NULL = the real thing */
+	const char *catalog_option; /* --catalog; NULL = the default place */
+	struct catalog *catalog; /* open for verbs that need it; else NULL */
 	uint32_t timeout_ms;    /* 0 = what each step takes by itself */
 	unsigned timeout_scale; /* 1 = as they are */
 };

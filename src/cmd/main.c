@@ -7,6 +7,7 @@
 #include "cmd/logsink.h"
 #include "cmd/needs.h"
 #include "cmd/opts.h"
+#include "cmd/store.h"
 #include "cmd/table.h"
 
 #include <stdio.h>
@@ -101,6 +102,7 @@ static void fill_ctx(struct ctx *c, const struct parsed *p, struct render *r, st
 	c->serial = parsed_str(p, "serial");
 	c->imei = parsed_str(p, "imei");
 	c->root = parsed_str(p, "root");
+	c->catalog_option = parsed_str(p, "catalog");
 	if (!c->root)
 		c->root = getenv("SALVOR_ROOT");
 	if (c->root && !c->root[0])
@@ -118,6 +120,8 @@ static int run_verb(struct ctx *c, const struct parsed *p, struct err *e)
 	rc = c->cmd->run(c, p, e);
 	if (rc == 0 && (c->cmd->needs & CHANGES_STORAGE) && !c->guard.was_asked)
 		rc = err_set(e, ERR_BUG, "'%s' changed a module without consent", c->cmd->name);
+	if (rc < 0)
+		store_tell_next(c, e);
 	needs_close(c);
 	return rc;
 }

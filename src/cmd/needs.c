@@ -1,5 +1,6 @@
 #include "cmd/needs.h"
 
+#include "cmd/store.h"
 #include "cmd/table.h"
 
 #include <stdio.h>
@@ -25,9 +26,16 @@ static int open_guard(struct ctx *c, const struct parsed *p, struct err *e)
 	return 0;
 }
 
+static int open_catalog(struct ctx *c, const struct parsed *p, struct err *e)
+{
+	(void)p;
+	return store_open(c, (c->cmd->needs & MAKES_CATALOG) != 0, e);
+}
+
 /* In the order of opening: what comes later may use what came before. */
 static const struct need needs[] = {
 	{ CHANGES_ANY, open_guard, NULL },
+	{ NEED_CATALOG | MAKES_CATALOG, open_catalog, store_close },
 };
 
 static void close_first(struct ctx *c, size_t n)

@@ -17,6 +17,7 @@ struct render {
 	FILE *out, *err;
 	bool out_tty, err_tty, out_color, err_color;
 	bool is_raw; /* stdout carries bytes; people read stderr */
+	bool csv;    /* tables are for programs */
 	bool oom;    /* something could not be kept; said at the end */
 	struct fd_sink raw;
 
@@ -281,7 +282,7 @@ void render_cell_str(struct render *r, const char *text)
 
 	if (r->conf.json)
 		json_put_str(r->row, c->key, text);
-	keep_cell(r, r->conf.json ? NULL : text ? text : "-");
+	keep_cell(r, r->conf.json ? NULL : text ? text : r->csv ? "" : "-");
 }
 
 void render_cell_u64(struct render *r, uint64_t value)
@@ -300,7 +301,10 @@ void render_cell_size(struct render *r, uint64_t bytes)
 	const struct render_col *c = next_col(r);
 	char text[HUMAN_MAX];
 
-	human_size(text, bytes);
+	if (r->csv)
+		snprintf(text, sizeof(text), "%llu", (unsigned long long)bytes);
+	else
+		human_size(text, bytes);
 	if (r->conf.json)
 		json_put_u64(r->row, c->key, bytes);
 	keep_cell(r, r->conf.json ? NULL : text);
@@ -312,7 +316,10 @@ void render_cell_bool(struct render *r, bool value)
 
 	if (r->conf.json)
 		json_put_bool(r->row, c->key, value);
-	keep_cell(r, r->conf.json ? NULL : value ? "yes" : "no");
+	if (r->csv)
+		keep_cell(r, value ? "true" : "false");
+	else
+		keep_cell(r, r->conf.json ? NULL : value ? "yes" : "no");
 }
 
 /* One row of aligned cells; trailing blanks are not printed. */
@@ -342,11 +349,57 @@ static void emit_row(struct render *r, const size_t *width, char *const *cell, b
 	emit(r, line);
 }
 
+/* RFC 4180: quoted where it must be, quotes doubled. */
+static void put_csv(FILE *f, const char *text, bool is_last)
+{
+	const char *p;
+
+	if (!text)
+		text = "";
+	if (!text[strcspn(text, ",\"\r\n")]) {
+		fputs(text, f);
+	} else {
+		fputc('"', f);
+		for (p = text; *p; p++) {
+			if (*p == '"')
+				fputc('"', f);
+			fputc(*p, f);
+		}
+		fputc('"', f);
+	}
+	fputc(is_last ? '\n' : ',', f);
+}
+
+static void emit_csv(struct render *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_cols; i++)
+		put_csv(r->out, r->col[i].key, i + 1 == r->n_cols);
+	for (i = 0; i < r->n_cells; i++)
+		put_csv(r->out, r->cell[i], (i + 1) % r->n_cols == 0);
+}
+
+int render_csv(struct render *r, struct err *e)
+{
+	if (r->conf.json)
+		return err_set(e, ERR_USAGE, "--json and --csv exclude each other");
+	r->csv = true;
+	return 0;
+}
+
+bool render_is_data(const struct render *r)
+{
+	return r->conf.json || r->csv;
+}
+
 void render_table_end(struct render *r, const char *empty)
 {
 	size_t width[MAX_COLS], i, w;
 
-	if (!r->conf.json && r->n_cells == 0 && empty) {
+	if (r->csv) {
+		emit_csv(r);
+	} else if (!r->conf.json && r->n_cells == 0 && empty) {
 		render_line(r, "%s", empty);
 	} else if (!r->conf.json && r->n_cells > 0) {
 		for (i = 0; i < r->n_cols; i++)

@@ -69,6 +69,12 @@ void render_cell_bool(struct render *r, bool value);
 /* Prints it. `empty` is said instead when there were no rows (may be NULL). */
 void render_table_end(struct render *r, const char *empty);
 
+/* From now on tables are printed as CSV: a line of keys, then plain values, and nothing for "not
+ * known". Quoted as in RFC 4180, with a newline at the end of lines. ERR_USAGE with --json. */
+int render_csv(struct render *r, struct err *e) _must_check_;
+/* Do cells go to a program, --json or CSV? Then ids are given whole. */
+bool render_is_data(const struct render *r);
+
 /* Text of many lines that is printed as it is (a script, a report); a string `key` for JSON. */
 void render_text(struct render *r, const char *key, const char *text);
 

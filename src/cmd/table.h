@@ -23,12 +23,15 @@ enum {
 	NEED_AT = 1u << 3,       /* ... with an answering AT port */
 	TAKES_MODULES = 1u << 4, /* the choosing options narrow a list; none is opened */
 	NEED_SNAPSHOT = 1u << 5, /* the first argument is a snapshot; opened and checked */
-	NEED_CATALOG = 1u << 6,
+	NEED_CATALOG = 1u << 6,     /* open as ctx->catalog; it must exist */
 	CHANGES_MODE = 1u << 7,    /* reboots or re-enumerates the module */
 	CHANGES_STORAGE = 1u << 8, /* must pass guard_ask() before the first write */
 	CHANGES_HOST = 1u << 9,    /* removes or replaces something on this computer: asks too */
+	MAKES_CATALOG = 1u << 10,  /* as NEED_CATALOG, and made when there is none */
+	TAKES_CATALOG = 1u << 11,  /* takes --catalog, and opens it by itself: store_open() */
 };
 #define NEEDS_A_MODULE (NEED_MODULE | NEED_EDL | NEED_DIAG | NEED_AT | TAKES_MODULES)
+#define ANY_CATALOG    (NEED_CATALOG | MAKES_CATALOG | TAKES_CATALOG)
 #define CHANGES_ANY    (CHANGES_MODE | CHANGES_STORAGE | CHANGES_HOST)
 /* A mode switch alone loses nothing and asks nothing; it only knows --dry-run. */
 #define ASKS_CONSENT   (CHANGES_STORAGE | CHANGES_HOST)
@@ -80,6 +83,22 @@ struct cmd {
 	X(cmd_nv_read)                                                                             \
 	X(cmd_nv_list)                                                                             \
 	X(cmd_nv_write)                                                                            \
+	X(cmd_catalog_list)                                                                        \
+	X(cmd_catalog_show)                                                                        \
+	X(cmd_catalog_find)                                                                        \
+	X(cmd_catalog_add)                                                                         \
+	X(cmd_catalog_check)                                                                       \
+	X(cmd_catalog_prune)                                                                       \
+	X(cmd_catalog_export)                                                                      \
+	X(cmd_catalog_import)                                                                      \
+	X(cmd_catalog_rebuild)                                                                     \
+	X(cmd_catalog_label)                                                                       \
+	X(cmd_catalog_note)                                                                        \
+	X(cmd_catalog_retire)                                                                      \
+	X(cmd_catalog_held)                                                                        \
+	X(cmd_catalog_settle)                                                                      \
+	X(cmd_audit_verify)                                                                        \
+	X(cmd_audit_export)                                                                        \
 	X(cmd_help)                                                                                \
 	X(cmd_version)                                                                             \
 	X(cmd_completion)
