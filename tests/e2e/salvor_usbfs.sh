@@ -74,6 +74,20 @@ running_firmware() {
 	says 'CFUN: 1'
 }
 
+# No kernel driver has made ttys of the interfaces: DIAG and AT go over the interface itself.
+without_a_driver() {
+	sed '/^iface = [0-3] /s/ option / - /' "$MODELS/ec25.model" >"$W/bare.model"
+	_models=$MODELS
+	MODELS=$W
+	usb 0 bare -- info
+	says 'IMEI in NV 550: '
+	usb 0 bare -- efs get /nvm/num/550 -o "$W/550.bin"
+	[ "$(wc -c <"$W/550.bin")" = 9 ] || fail "item 550 has $(wc -c <"$W/550.bin") bytes"
+	usb 0 bare -- edl enter
+	says '05c6:9008'
+	MODELS=$_models
+}
+
 unplugged() {
 	programmer MDM9x07 A
 	usb 12 ec25 --misbehave start=edl --misbehave "unplug_in=$1" -- part read efs2 --once -o "$W/a.bin" $L
@@ -88,6 +102,7 @@ t "a device that waits for empty packets gets them" strict_about_empty_packets
 t "into EDL and out, and out of a memory dump" edl_and_back
 t "DIAG and AT of an EC25 over its ttys" running_firmware ec25
 t "DIAG and AT of an RM520N over its ttys" running_firmware rm520n
+t "DIAG and AT over the interfaces where there is no driver" without_a_driver
 t "unplugged at the first bytes" unplugged 20
 t "unplugged in the middle of the data" unplugged 3000000
 finish
