@@ -374,15 +374,41 @@ static unsigned find_verb(int argc, const char *const *argv, struct parsed *p)
 	return 0;
 }
 
+/* The verb nearest to one word, and its first word where that is meant: "prt" for "part". */
+static const char *nearest_first_word(const char *word, char room[64])
+{
+	const char *near = table_nearest_cmd(word);
+	unsigned best = near ? word_distance(word, near) : 2 + (unsigned)strlen(word) / 4;
+	const char *name;
+	size_t i, len;
+
+	for (i = 0; table_at(i); i++) {
+		char group[64];
+
+		name = table_at(i)->name;
+		len = strcspn(name, " ");
+		if (!name[len] || len >= sizeof(group))
+			continue;
+		memcpy(group, name, len);
+		group[len] = '\0';
+		if (word_distance(word, group) < best) {
+			best = word_distance(word, group);
+			memcpy(room, group, len + 1);
+			near = room;
+		}
+	}
+	return near;
+}
+
 static int err_no_verb(const char *group, const char *word, struct err *e)
 {
-	char name[128];
+	char name[128], first[64];
 	const char *near;
 	bool listed = false;
 	size_t i;
 
 	if (!group) {
-		near = table_nearest_cmd(word);
+		near = nearest_first_word(word, first);
 		err_set(e, ERR_USAGE, "there is no verb '%s'", word);
 		return near ? err_append(e, "; did you mean '%s'?", near)
 			    : err_append(e, "; see 'salvor help'");

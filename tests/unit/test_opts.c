@@ -142,6 +142,7 @@ static void opts_unknown_things_are_errors_that_name_the_nearest(void **state)
 	assert_usage("did you mean --timeout?", "list", "--timeuot", "3");
 	assert_usage("did you mean 'version'?", "vresion");
 	assert_usage("did you mean 'part read'?", "part", "raed");
+	assert_usage("did you mean 'part'?", "prt", "read");
 	assert_usage("'part list', 'part read'", "part");
 	assert_usage("did you mean off?", "part", "read", "x", "--zlp", "of");
 	assert_usage("there is no option -t", "list", "-t", "60");
