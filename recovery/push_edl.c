@@ -250,21 +250,14 @@ static int check_saved(const char *path, const char *want, struct err *e)
 {
 	_cleanup_close_ int fd = -1;
 	struct fd_source from;
-	struct digest_source hashed;
-	uint8_t piece[16384];
 	char hex[DIGEST_HEX_MAX];
 	uint64_t size;
-	size_t n;
 
 	if (fs_open_input(path, &fd, &size, e) < 0)
 		return -1;
 	fd_source_init(&from, fd);
-	digest_source_init(&hashed, DIGEST_SHA256, &from.source);
-	do {
-		if (source_get(&hashed.source, piece, sizeof(piece), &n, e) < 0)
-			return err_prefix(e, "'%s'", path);
-	} while (n);
-	digest_final_hex(&hashed.digest, hex);
+	if (source_sha256(&from.source, hex, e) < 0)
+		return err_prefix(e, "'%s'", path);
 	if (strcmp(hex, want) != 0)
 		return err_set(e, ERR_INTEGRITY, "'%s' does not read back as it was written", path);
 	return 0;

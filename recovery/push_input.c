@@ -114,18 +114,11 @@ void push_input_close(struct push_input *in)
 int push_input_check(const struct push_input *in, struct err *e)
 {
 	struct range_source from;
-	struct digest_source hashed;
-	uint8_t piece[16384];
 	char hex[DIGEST_HEX_MAX];
-	size_t n;
 
 	range_source_init(&from, in->fd, 0, in->size);
-	digest_source_init(&hashed, DIGEST_SHA256, &from.source);
-	do {
-		if (source_get(&hashed.source, piece, sizeof(piece), &n, e) < 0)
-			return err_prefix(e, "'%s'", in->path);
-	} while (n);
-	digest_final_hex(&hashed.digest, hex);
+	if (source_sha256(&from.source, hex, e) < 0)
+		return err_prefix(e, "'%s'", in->path);
 	if (strcmp(hex, in->sha256) != 0)
 		return err_set(e, ERR_INTEGRITY, "'%s' changed while it was being used", in->path);
 	return 0;

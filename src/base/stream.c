@@ -160,3 +160,18 @@ void digest_source_init(struct digest_source *s, enum digest_alg alg, struct sou
 	s->n = 0;
 	digest_init(&s->digest, alg);
 }
+
+int source_sha256(struct source *from, char ret_hex[DIGEST_HEX_MAX], struct err *e)
+{
+	struct digest_source hashed;
+	uint8_t piece[16384];
+	size_t n;
+
+	digest_source_init(&hashed, DIGEST_SHA256, from);
+	do {
+		if (source_get(&hashed.source, piece, sizeof(piece), &n, e) < 0)
+			return -1;
+	} while (n);
+	digest_final_hex(&hashed.digest, ret_hex);
+	return 0;
+}

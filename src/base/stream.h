@@ -84,5 +84,7 @@ struct digest_source {
 	uint64_t n;
 };
 void digest_source_init(struct digest_source *s, enum digest_alg alg, struct source *from);
+/* Draws `from` to its end and gives the SHA-256 of all of it. */
+int source_sha256(struct source *from, char ret_hex[DIGEST_HEX_MAX], struct err *e) _must_check_;
 
 #endif
